@@ -1,0 +1,55 @@
+"""The root of every error that a person or a partner may read. One file (`kivendtout/api_errors.py`) maps them to HTTP."""
+
+from __future__ import annotations
+
+
+class KvtError(Exception):
+    """Base class: a stable code, an HTTP status, and a full sentence with the next step."""
+
+    code = "error"
+    status = 500
+    message = "Something went wrong. Try again, and give the trace id to support if it lasts."
+
+    def __init__(self, message: str | None = None, **details: object) -> None:
+        self.message = message or type(self).message
+        self.details = details
+        super().__init__(self.message)
+
+
+class InvalidInput(KvtError):
+    code = "invalid_input"
+    status = 400
+    message = "The request holds a value that cannot be used. Correct it and send it again."
+
+
+class NotFound(KvtError):
+    code = "not_found"
+    status = 404
+    message = "There is nothing at this address. Check the identifier."
+
+
+class NotAllowed(KvtError):
+    code = "not_allowed"
+    status = 403
+    message = "Your role does not allow this. Ask an administrator for the right you need."
+
+
+class Conflict(KvtError):
+    code = "conflict"
+    status = 409
+    message = "The object has changed since you read it. Read it again, then retry."
+
+
+class ServiceUnavailable(KvtError):
+    code = "service_unavailable"
+    status = 503
+    message = "A service that this needs does not answer. Try again shortly."
+
+
+class TenantNotSet(KvtError):
+    code = "tenant_not_set"
+    status = 500
+    message = (
+        "This query reads rows that belong to a tenant, and no tenant is set. "
+        "Wrap the call in tenant_scope(tenant), or say across_tenants() where a job really serves all of them."
+    )
