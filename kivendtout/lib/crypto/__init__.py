@@ -1,0 +1,1 @@
+"""Encryption at rest: fields, blind indexes, key ring. Start with docs/encryption.md."""
