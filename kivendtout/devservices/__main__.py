@@ -7,17 +7,22 @@ import sys
 import traceback
 from collections.abc import Callable
 
+from kivendtout.devservices import packages
 from kivendtout.devservices.home import Home
 from kivendtout.devservices.say import sentence_for
 
 
 def setup(home: Home) -> int:
-    return 0  # whoever got here has been through the whole set-up
+    packages.ensure(home, [*packages.SERVERS, packages.BROWSER])
+    packages.tidy(home)
+    print("Everything is set up; `make demo` shows the product, `make test` runs the tests.")
+    return 0
 
 
 def services(home: Home) -> int:
     from kivendtout.devservices.services import start_all
 
+    packages.ensure(home, packages.SERVERS)
     start_all(home)
     print(f"Addresses and secrets: {home.env_file}; logs: {home.logs}. `make stop` stops them.")
     return 0

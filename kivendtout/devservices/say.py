@@ -19,6 +19,7 @@ class Step:
     """One line of progress. On a terminal the line ticks; elsewhere it is printed when it starts and when it ends."""
 
     TICK = 0.5  # seconds between repaints: alive to the eye, nothing to the processor
+    TOLD = 20.0  # seconds between lines where there is no terminal to repaint
 
     def __init__(self, name: str, out: TextIO) -> None:
         self.name, self.out = name, out
@@ -29,14 +30,13 @@ class Step:
         self._ticker = threading.Thread(target=self._tick, daemon=True)
 
     def start(self) -> None:
-        if self.live:
-            self._ticker.start()
-        else:
+        if not self.live:
             print(f"  … {self.name}", file=self.out, flush=True)
+        self._ticker.start()
 
     def _tick(self) -> None:
-        while not self._done.wait(self.TICK):
-            self._paint("…", "")
+        while not self._done.wait(self.TICK if self.live else self.TOLD):
+            self._paint("…", "" if self.live else "\n")
 
     def _paint(self, mark: str, end: str) -> None:
         start = "\r\x1b[2K" if self.live else ""
