@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 SERVICES_ENV = BASE_DIR / ".services" / "env"
@@ -58,15 +58,15 @@ def env_list(name: str, default: str = "") -> list[str]:
     return [item.strip() for item in env_str(name, default or " ").split(",") if item.strip()]
 
 
-def _split_url(name: str, raw: str, schemes: tuple[str, ...]) -> Any:
+def _split_url(name: str, raw: str, schemes: tuple[str, ...]) -> SplitResult:
+    url = urlsplit(raw)
     try:
-        url = urlsplit(raw)
-        port = url.port
+        url.port  # noqa: B018  reading it is what validates it
     except ValueError as error:
         raise BadSetting(f"{name} has a port that is not a number. Expected {schemes[0]}://host:port/…") from error
     if url.scheme not in schemes or not (url.hostname or url.path):
         raise BadSetting(f"{name} does not start with {' or '.join(s + '://' for s in schemes)} and a host.")
-    return url._replace() if port is None or 0 < port < 65536 else None
+    return url
 
 
 def env_database(name: str) -> dict[str, Any]:

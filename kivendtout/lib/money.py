@@ -13,7 +13,7 @@ LARGEST = Decimal(10) ** (MAX_DIGITS - DECIMAL_PLACES) - 1
 
 
 def parse_amount(raw: str | int | Decimal, minor_units: int = 2) -> Decimal:
-    """An amount as exact decimal; refuses floats' leftovers, signs of infinity, and digits the currency does not have."""
+    """An amount as exact decimal; refuses floats' leftovers, signs of infinity, and digits beyond the currency."""
     if isinstance(raw, float):
         raise InvalidInput("An amount must be a string or a whole number, not a floating-point value.")
     try:

@@ -1,0 +1,30 @@
+from __future__ import annotations
+
+import sys
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+from django.utils.translation import gettext_lazy as _
+
+
+class ComplianceConfig(AppConfig):
+    name = "apps.compliance"
+    verbose_name = _("People and compliance")
+
+    def ready(self) -> None:
+        from django.conf import settings
+
+        from apps.compliance import checks as _checks  # noqa: F401
+        from apps.compliance.roles import sync_roles_after_migrate
+        from kivendtout.lib.log import configure_logging
+
+        configure_logging(settings.LOG_LEVEL, process_name())
+        post_migrate.connect(sync_roles_after_migrate, dispatch_uid="kvt_sync_roles")
+
+
+def process_name() -> str:
+    """What this process is, for its log lines: the program's first word that says something."""
+    words = [word for word in sys.argv if not word.startswith("-")]
+    if len(words) > 1 and words[0].endswith("manage.py"):
+        return words[1]
+    return words[0].rpartition("/")[2] if words else "python"

@@ -1,0 +1,140 @@
+"""The roles, what each may do, and why. The catalogue is executed: groups are made from it after every migration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.apps import apps as django_apps
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+@dataclass(frozen=True)
+class Role:
+    code: str
+    label: str | Promise
+    why: str
+    permissions: tuple[str, ...]
+    staff: bool = True
+
+
+def _views(*models: str) -> tuple[str, ...]:
+    return tuple(f"{app}.view_{name}" for app, _dot, name in (model.partition(".") for model in models))
+
+
+def _all(*models: str) -> tuple[str, ...]:
+    return tuple(
+        f"{app}.{verb}_{name}"
+        for app, _dot, name in (model.partition(".") for model in models)
+        for verb in ("view", "add", "change", "delete")
+    )
+
+
+CUSTOMER_MODELS = (
+    "customers.customer",
+    "customers.address",
+    "customers.device",
+    "customers.websession",
+    "customers.consent",
+)
+PAYMENT_MODELS = (
+    "payments.currency",
+    "payments.merchant",
+    "payments.product",
+    "payments.order",
+    "payments.orderitem",
+    "payments.paymentmethod",
+    "payments.payment",
+    "payments.paymentstatus",
+    "payments.paymenttransition",
+    "payments.paymentstatechange",
+)
+FRAUD_MODELS = ("fraud.fraudalert", "fraud.fraudlabel")
+EVIDENCE = _views(*CUSTOMER_MODELS, *PAYMENT_MODELS, *FRAUD_MODELS)
+REVEAL = "customers.reveal_personal_data"
+BEAT_MODELS = (
+    "django_celery_beat.periodictask",
+    "django_celery_beat.intervalschedule",
+    "django_celery_beat.crontabschedule",
+)
+
+ROLES = (
+    Role(
+        "administrator",
+        _("Administrator"),
+        "Sets up people, reference data and jobs; sees no personal data by default.",
+        (
+            *EVIDENCE,
+            *_all("compliance.user", "payments.currency", "payments.merchant", "payments.product", *BEAT_MODELS),
+            "compliance.view_tenant",
+            "compliance.change_tenant",
+            "compliance.view_auditentry",
+            "auth.view_group",
+        ),
+    ),
+    Role(
+        "developer",
+        _("Developer"),
+        "Integrates and debugs: reference data and jobs, no customer and no payment.",
+        _views(
+            "payments.currency",
+            "payments.merchant",
+            "payments.product",
+            "payments.paymentstatus",
+            "payments.paymenttransition",
+            *BEAT_MODELS,
+        ),
+    ),
+    Role("read_only", _("Read-only"), "Looks, changes nothing, reveals nothing.", EVIDENCE),
+    Role(
+        "analyst",
+        _("Analyst"),
+        "Judges payments and alerts, and may reveal a customer's data with a reason.",
+        (*EVIDENCE, "payments.change_payment_status", "fraud.change_fraudalert", REVEAL),
+    ),
+    Role(
+        "lead",
+        _("Team lead"),
+        "Everything an analyst may, and the reference data the rules lean on.",
+        (
+            *EVIDENCE,
+            "payments.change_payment_status",
+            "fraud.change_fraudalert",
+            REVEAL,
+            "payments.change_merchant",
+            "payments.change_product",
+            "compliance.view_user",
+        ),
+    ),
+    Role(
+        "compliance_officer",
+        _("Compliance officer"),
+        "Answers regulators: reads evidence and the audit trail, reveals with a reason, changes no decision.",
+        (*EVIDENCE, REVEAL, "compliance.view_auditentry", "compliance.view_user", "compliance.view_tenant"),
+    ),
+    Role(
+        "partner", _("Partner"), "A partner's technical account: the API only, never the admin site.", (), staff=False
+    ),
+)
+BY_CODE = {role.code: role for role in ROLES}
+
+
+def sync_roles() -> None:
+    """Make the groups say exactly what the catalogue says; a permission that does not exist is an error."""
+    from django.contrib.auth.models import Group, Permission
+
+    known = {
+        f"{app}.{code}": pk
+        for pk, app, code in Permission.objects.values_list("pk", "content_type__app_label", "codename")
+    }
+    for role in ROLES:
+        group, _created = Group.objects.get_or_create(name=role.code)
+        group.permissions.set([known[name] for name in role.permissions])
+
+
+def sync_roles_after_migrate(sender: Any, **_kwargs: Any) -> None:
+    """Permissions are made app by app; the groups can be filled once the last app has its own."""
+    last = [config for config in django_apps.get_app_configs() if config.models_module is not None][-1]
+    if sender is last and not _kwargs.get("plan_is_partial"):
+        sync_roles()

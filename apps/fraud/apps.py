@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class FraudConfig(AppConfig):
+    name = "apps.fraud"
+    verbose_name = _("Fraud")
+
+    def ready(self) -> None:
+        from apps.compliance.audit import audited
+        from apps.fraud import models
+
+        for model in (models.FraudAlert, models.FraudLabel):
+            audited(model)

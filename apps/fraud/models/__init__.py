@@ -1,0 +1,3 @@
+from apps.fraud.models.alert import FraudAlert, FraudLabel
+
+__all__ = ["FraudAlert", "FraudLabel"]

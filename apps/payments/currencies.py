@@ -1,0 +1,47 @@
+"""ISO 4217 currencies that the product starts with: letters, number, minor digits, name."""
+
+from __future__ import annotations
+
+from typing import Final
+
+CURRENCIES: Final = (
+    ("AED", "784", 2, "UAE dirham"),
+    ("AUD", "036", 2, "Australian dollar"),
+    ("BGN", "975", 2, "Bulgarian lev"),
+    ("BHD", "048", 3, "Bahraini dinar"),
+    ("BRL", "986", 2, "Brazilian real"),
+    ("CAD", "124", 2, "Canadian dollar"),
+    ("CHF", "756", 2, "Swiss franc"),
+    ("CLP", "152", 0, "Chilean peso"),
+    ("CNY", "156", 2, "Chinese yuan"),
+    ("CZK", "203", 2, "Czech koruna"),
+    ("DKK", "208", 2, "Danish krone"),
+    ("EUR", "978", 2, "Euro"),
+    ("GBP", "826", 2, "Pound sterling"),
+    ("HKD", "344", 2, "Hong Kong dollar"),
+    ("HUF", "348", 2, "Hungarian forint"),
+    ("IDR", "360", 2, "Indonesian rupiah"),
+    ("ILS", "376", 2, "Israeli new shekel"),
+    ("INR", "356", 2, "Indian rupee"),
+    ("ISK", "352", 0, "Icelandic króna"),
+    ("JPY", "392", 0, "Japanese yen"),
+    ("KRW", "410", 0, "South Korean won"),
+    ("KWD", "414", 3, "Kuwaiti dinar"),
+    ("MAD", "504", 2, "Moroccan dirham"),
+    ("MXN", "484", 2, "Mexican peso"),
+    ("MYR", "458", 2, "Malaysian ringgit"),
+    ("NOK", "578", 2, "Norwegian krone"),
+    ("NZD", "554", 2, "New Zealand dollar"),
+    ("PLN", "985", 2, "Polish złoty"),
+    ("RON", "946", 2, "Romanian leu"),
+    ("SAR", "682", 2, "Saudi riyal"),
+    ("SEK", "752", 2, "Swedish krona"),
+    ("SGD", "702", 2, "Singapore dollar"),
+    ("THB", "764", 2, "Thai baht"),
+    ("TND", "788", 3, "Tunisian dinar"),
+    ("TRY", "949", 2, "Turkish lira"),
+    ("USD", "840", 2, "US dollar"),
+    ("XAF", "950", 0, "CFA franc BEAC"),
+    ("XOF", "952", 0, "CFA franc BCEAO"),
+    ("ZAR", "710", 2, "South African rand"),
+)

@@ -1,0 +1,68 @@
+"""The activity page's socket: arriving payments and refreshed figures, for people who may see payments."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from django.utils import translation
+
+from apps.payments.live.messages import ACTIVITY, missed_payments
+from apps.payments.selectors.activity import activity_tiles
+from kivendtout.lib.clock import now
+from kivendtout.lib.live import tenant_group
+from kivendtout.lib.tenancy import tenant_scope
+
+# Figures are read at most this often per socket, however fast payments arrive.
+STATS_SECONDS = 5
+REFUSED = 4403  # the page shows "signed out" instead of trying for ever
+
+
+class ActivityConsumer(AsyncJsonWebsocketConsumer):
+    tenant_id: int = 0
+    group: str = ""
+    stats_task: asyncio.Task[None] | None = None
+
+    async def connect(self) -> None:
+        user = self.scope["user"]
+        allowed = user.is_authenticated and await database_sync_to_async(user.has_perm)("payments.view_payment")
+        await self.accept()
+        if not allowed:
+            await self.close(code=REFUSED)
+            return
+        self.tenant_id = user.tenant_id
+        self.group = tenant_group(ACTIVITY, self.tenant_id)
+        await self.channel_layer.group_add(self.group, self.channel_name)
+        self.stats_task = asyncio.create_task(self._send_stats())
+
+    async def disconnect(self, code: int) -> None:
+        if self.stats_task:
+            self.stats_task.cancel()
+        if self.group:
+            await self.channel_layer.group_discard(self.group, self.channel_name)
+
+    async def receive_json(self, content: Any, **kwargs: Any) -> None:
+        after = content.get("after") if isinstance(content, dict) and content.get("type") == "resume" else None
+        if not self.group or not isinstance(after, int) or isinstance(after, bool) or not 0 <= after < 2**62:
+            return
+        for message in await database_sync_to_async(missed_payments)(self.tenant_id, after):
+            await self.send_json(message)
+
+    async def payments_arrived(self, event: dict[str, Any]) -> None:
+        for message in event["messages"]:
+            await self.send_json(message)
+
+    async def _send_stats(self) -> None:
+        language = self.scope.get("cookies", {}).get("django_language", "fr")
+        while True:
+            tiles = await database_sync_to_async(_tiles)(self.tenant_id, language)
+            await self.send_json({"type": "stats", "tiles": tiles})
+            await asyncio.sleep(STATS_SECONDS)
+
+
+def _tiles(tenant_id: int, language: str) -> list[dict[str, Any]]:
+    known = language if language in {"fr", "en"} else "fr"
+    with tenant_scope(tenant_id), translation.override(known):
+        return activity_tiles(now=now())

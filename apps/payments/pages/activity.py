@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from django.contrib.auth.decorators import login_required, permission_required
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from apps.payments.selectors.activity import activity_hourly, activity_tiles, payments_latest
+from kivendtout.csp import socket_url
+from kivendtout.lib.clock import now
+
+
+@require_safe
+@login_required
+@permission_required("payments.view_payment", raise_exception=True)
+def activity(request: HttpRequest) -> HttpResponse:
+    moment = now()
+    context = {
+        "tiles": activity_tiles(now=moment),
+        "payments": payments_latest(),
+        "hourly": activity_hourly(now=moment),
+        "ws_url": socket_url(request, "/ws/activity/"),
+    }
+    return render(request, "activity.html", context)

@@ -1,0 +1,131 @@
+"""The SQL that Django's schema editor cannot say: the partitioned table, its functions and triggers.
+
+Kept beside the models, used by migrations only. Every statement is written to be run once, by the owner role.
+"""
+
+from __future__ import annotations
+
+PAYMENT_TABLE = """
+CREATE TABLE payments_payment (
+    id bigint NOT NULL,
+    tenant_id bigint NOT NULL REFERENCES compliance_tenant (id),
+    attempted_at timestamptz NOT NULL,
+    customer_id bigint NOT NULL,
+    status_id varchar(16) NOT NULL REFERENCES payments_paymentstatus (code),
+    initial_status_id varchar(16) NOT NULL REFERENCES payments_paymentstatus (code),
+    amount numeric(14, 3) NOT NULL CONSTRAINT payment_amount_not_negative CHECK (amount >= 0),
+    currency_id varchar(3) NOT NULL REFERENCES payments_currency (code),
+    merchant_id bigint,
+    method_id bigint NOT NULL,
+    device_id bigint,
+    session_id bigint,
+    billing_address_id bigint,
+    payment_country varchar(2) NOT NULL CONSTRAINT payment_country_iso CHECK (payment_country ~ '^([A-Z]{2})?$'),
+    ip_hash bytea,
+    failure_code varchar(32) NOT NULL,
+    recorded_by varchar(64) NOT NULL,
+    recorded_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (id, attempted_at),
+    CONSTRAINT payment_has_its_reference FOREIGN KEY (id, tenant_id, attempted_at)
+        REFERENCES payments_paymentreference (id, tenant_id, attempted_at) DEFERRABLE INITIALLY IMMEDIATE
+) PARTITION BY RANGE (attempted_at);
+
+CREATE INDEX payment_of_customer ON payments_payment (customer_id, attempted_at DESC);
+CREATE INDEX payment_newest_first ON payments_payment (tenant_id, attempted_at DESC, id DESC);
+CREATE INDEX payment_of_device ON payments_payment USING hash (device_id);
+CREATE INDEX payment_of_address ON payments_payment USING hash (ip_hash);
+CREATE INDEX payment_period ON payments_payment USING brin (attempted_at) WITH (pages_per_range = 32);
+"""
+
+# SECURITY DEFINER: the application's role may ask for a month's partition, and can create nothing else.
+PARTITION_FUNCTION = """
+CREATE FUNCTION kvt_ensure_payment_partition(day date) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    first date := date_trunc('month', day)::date;
+    next_first date := (date_trunc('month', day) + interval '1 month')::date;
+    name text := 'payments_payment_' || to_char(day, 'YYYY_MM');
+BEGIN
+    IF day < DATE '2000-01-01' OR day >= DATE '2100-01-01' THEN
+        RAISE EXCEPTION 'no payment partition for %: expected a day between 2000 and 2099', day
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF to_regclass('public.' || name) IS NOT NULL THEN
+        RETURN NULL;
+    END IF;
+    -- Two processes may find it missing at once; the second waits here, then sees it.
+    PERFORM pg_advisory_xact_lock(hashtext('kvt_payment_partition'));
+    IF to_regclass('public.' || name) IS NOT NULL THEN
+        RETURN NULL;
+    END IF;
+    EXECUTE format(
+        'CREATE TABLE public.%I PARTITION OF public.payments_payment FOR VALUES FROM (%L) TO (%L)',
+        name, first::text || ' 00:00:00+00', next_first::text || ' 00:00:00+00');
+    RETURN name;
+END $$;
+"""
+
+# Inserting a state change is the change: this trigger moves the payment, or refuses the row.
+# Creation has no state change: the payment itself says in which status, when and by which path it was recorded.
+STATE_TRIGGERS = """
+ALTER TABLE payments_paymentstatechange
+    ADD CONSTRAINT state_change_is_allowed FOREIGN KEY (from_status_id, to_status_id)
+    REFERENCES payments_paymenttransition (from_status_id, to_status_id);
+
+CREATE FUNCTION kvt_move_payment() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    moved bigint;
+BEGIN
+    UPDATE payments_payment p SET status_id = NEW.to_status_id
+      FROM payments_paymentreference r
+     WHERE r.id = NEW.payment_id AND r.tenant_id = NEW.tenant_id
+       AND p.id = r.id AND p.attempted_at = r.attempted_at AND p.status_id = NEW.from_status_id;
+    GET DIAGNOSTICS moved = ROW_COUNT;
+    IF moved <> 1 THEN
+        RAISE EXCEPTION 'payment % is not in status %', NEW.payment_id, NEW.from_status_id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'state_change_from_current';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER kvt_move_payment AFTER INSERT ON payments_paymentstatechange
+    FOR EACH ROW EXECUTE FUNCTION kvt_move_payment();
+
+CREATE FUNCTION kvt_guard_payment() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.status_id <> NEW.initial_status_id
+           OR NOT EXISTS (SELECT FROM payments_paymentstatus s WHERE s.code = NEW.status_id AND s.is_initial) THEN
+            RAISE EXCEPTION 'a payment cannot be recorded in status %', NEW.status_id
+                USING ERRCODE = 'check_violation', CONSTRAINT = 'payment_initial_status';
+        END IF;
+    ELSIF NEW.status_id <> OLD.status_id AND pg_trigger_depth() < 2 THEN
+        -- Depth 2 is the trigger above; anything else is somebody updating the column by hand.
+        RAISE EXCEPTION 'the status of payment % changes only by a state change', OLD.id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'payment_status_by_state_change';
+    ELSIF NEW.initial_status_id <> OLD.initial_status_id OR NEW.id <> OLD.id
+          OR NEW.attempted_at <> OLD.attempted_at OR NEW.tenant_id <> OLD.tenant_id THEN
+        RAISE EXCEPTION 'the identity of payment % does not change', OLD.id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'payment_identity';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER kvt_guard_payment BEFORE INSERT OR UPDATE ON payments_payment
+    FOR EACH ROW EXECUTE FUNCTION kvt_guard_payment();
+
+CREATE FUNCTION kvt_state_changes_stay() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'state changes are history: they are neither edited nor deleted'
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'state_changes_stay';
+END $$;
+CREATE TRIGGER kvt_state_changes_stay BEFORE UPDATE OR DELETE ON payments_paymentstatechange
+    FOR EACH ROW EXECUTE FUNCTION kvt_state_changes_stay();
+"""
+DROP_STATE_TRIGGERS = """
+DROP TRIGGER kvt_state_changes_stay ON payments_paymentstatechange;
+DROP FUNCTION kvt_state_changes_stay();
+DROP TRIGGER kvt_guard_payment ON payments_payment;
+DROP FUNCTION kvt_guard_payment();
+DROP TRIGGER kvt_move_payment ON payments_paymentstatechange;
+DROP FUNCTION kvt_move_payment();
+ALTER TABLE payments_paymentstatechange DROP CONSTRAINT state_change_is_allowed;
+"""

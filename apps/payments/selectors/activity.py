@@ -1,0 +1,120 @@
+"""What the activity page and its socket show: the latest payments, and the day in figures."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models.functions import TruncHour
+from django.urls import reverse
+from django.utils.formats import number_format
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from apps.payments.models import Payment, PaymentStatus
+
+LATEST = 50
+
+
+def payments_latest(*, limit: int = LATEST) -> list[dict[str, Any]]:
+    payments = payments_with_details().order_by("-attempted_at", "-pk")[:limit]
+    return payments_present(list(payments))
+
+
+def payments_with_details() -> QuerySet[Payment]:
+    return Payment.objects.select_related("reference", "customer", "merchant", "method", "device", "session")
+
+
+def payments_present(payments: list[Payment]) -> list[dict[str, Any]]:
+    labels = status_labels()
+    return [payment_row(payment, labels) for payment in payments]
+
+
+def status_labels() -> dict[str, str]:
+    column = "label_fr" if (get_language() or "fr").startswith("fr") else "label_en"
+    return dict(PaymentStatus.objects.values_list("code", column))
+
+
+def payment_row(payment: Payment, labels: dict[str, str]) -> dict[str, Any]:
+    device_kind = payment.device.kind if payment.device else ""
+    if not device_kind and payment.session:
+        device_kind = payment.session.device_kind
+    return {
+        "id": payment.pk,
+        "external_id": payment.reference.external_id,
+        "attempted_at": payment.attempted_at,
+        "customer_external_id": payment.customer.external_id,
+        "merchant_name": payment.merchant.name if payment.merchant else "",
+        "amount": payment.amount,
+        "currency": payment.currency_id,
+        "status": payment.status_id,
+        "status_label": labels.get(payment.status_id, payment.status_id),
+        "method_label": payment.method.get_kind_display(),
+        "country": payment.payment_country,
+        "device_kind": device_kind,
+        "url": reverse("admin:payments_payment_change", args=[payment.pk]),
+    }
+
+
+def payments_estimated_count() -> int:
+    """The planner's own count over all partitions: exact enough for a tile, and free."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(sum(c.reltuples) FILTER (WHERE c.reltuples > 0), 0)::bigint FROM pg_inherits i "
+            "JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'payments_payment'::regclass"
+        )
+        return int(cursor.fetchone()[0])
+
+
+def recent(*, now: datetime, hours: int = 24) -> QuerySet[Payment]:
+    return Payment.objects.filter(attempted_at__gt=now - timedelta(hours=hours), attempted_at__lte=now)
+
+
+def activity_tiles(*, now: datetime) -> list[dict[str, Any]]:
+    day = recent(now=now)
+    facts = day.aggregate(
+        total=Count("pk"),
+        succeeded=Count("pk", filter=Q(status_id="success")),
+        customers=Count("customer_id", distinct=True),
+    )
+    volumes = day.filter(status_id="success").values("currency_id").annotate(sum=Sum("amount")).order_by("-sum")[:2]
+    rate = 100 * facts["succeeded"] / facts["total"] if facts["total"] else None
+    money = " · ".join(f"{number_format(row['sum'], 2, force_grouping=True)} {row['currency_id']}" for row in volumes)
+    last_minutes = recent(now=now, hours=1).filter(attempted_at__gt=now - timedelta(minutes=5)).count()
+    return [
+        {
+            "label": _("Payments, last 24 h"),
+            "value": number_format(facts["total"], force_grouping=True),
+            "hint": _("%(n)s a minute now") % {"n": number_format(last_minutes / 5, 1)},
+            "tone": "neutral",
+        },
+        {
+            "label": _("Succeeded"),
+            "value": "—" if rate is None else f"{number_format(rate, 1)} %",
+            "hint": _("of the attempts"),
+            "tone": "neutral" if rate is None or rate >= 75 else "warning",
+        },
+        {"label": _("Volume paid"), "value": money or "—", "hint": _("successful payments"), "tone": "neutral"},
+        {
+            "label": _("Customers"),
+            "value": number_format(facts["customers"], force_grouping=True),
+            "hint": _("who tried to pay"),
+            "tone": "neutral",
+        },
+    ]
+
+
+def activity_hourly(*, now: datetime) -> list[dict[str, Any]]:
+    counted = dict(
+        recent(now=now)
+        .order_by()
+        .annotate(hour=TruncHour("attempted_at"))
+        .values("hour")
+        .annotate(count=Count("pk"))
+        .values_list("hour", "count")
+    )
+    first = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=23)
+    hours = [first + timedelta(hours=offset) for offset in range(24)]
+    return [{"hour": hour, "count": counted.get(hour, 0)} for hour in hours]

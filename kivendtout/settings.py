@@ -1,0 +1,204 @@
+"""Wiring only: every value that differs between machines comes from the environment (see kivendtout/env.py)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from django.utils.translation import gettext_lazy as _
+
+from kivendtout import csp
+from kivendtout.env import (
+    BASE_DIR,
+    env_bool,
+    env_database,
+    env_hosts,
+    env_int,
+    env_list,
+    env_optional,
+    env_redis,
+    env_str,
+)
+from kivendtout.unfold import UNFOLD
+
+TESTING = "pytest" in sys.modules
+# Migrations, and the tests that create their own database, need the role that owns the schema;
+# the product itself runs as a role that cannot change it.
+OWNER_COMMANDS = {"migrate", "makemigrations", "flush", "sqlmigrate", "dbshell", "create_audit_role"}
+AS_OWNER = TESTING or (len(sys.argv) > 1 and sys.argv[1] in OWNER_COMMANDS)
+
+DEBUG = env_bool("DEBUG", False)
+SECRET_KEY = env_str("SECRET_KEY")
+ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+WEB_PORT = env_int("WEB_PORT", 8000)
+WS_PORT = env_int("WS_PORT", 8001)
+# Where browsers open sockets; behind one proxy, name its public address here.
+WS_PUBLIC_URL = env_str("WS_PUBLIC_URL", f"ws://{{host}}:{WS_PORT}")
+CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
+BEHIND_TLS = env_bool("BEHIND_TLS", False)
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.postgres",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "auditlog",
+    "channels",
+    "django_celery_beat",
+    "django_prometheus",
+    "guardian",
+    "pgtrigger",
+    "rest_framework",
+    "kivendtout.lib.crypto",
+    "apps.compliance",
+    "apps.customers",
+    "apps.payments",
+    "apps.fraud",
+]
+
+MIDDLEWARE = [
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
+    "kivendtout.lib.trace.TraceMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "kivendtout.csp.SecurityHeadersMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "apps.compliance.middleware.TenantMiddleware",
+    "apps.compliance.middleware.AuditActorMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
+]
+
+ROOT_URLCONF = "kivendtout.urls"
+WSGI_APPLICATION = "kivendtout.wsgi.application"
+ASGI_APPLICATION = "kivendtout.asgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.i18n",
+                "kivendtout.context_processors.ui",
+            ],
+        },
+    },
+]
+
+# --- Stores -----------------------------------------------------------------------------------------------------------
+DATABASES = {"default": env_database("DATABASE_OWNER_URL" if AS_OWNER else "DATABASE_URL")}
+DATABASES["default"].update(CONN_MAX_AGE=60, CONN_HEALTH_CHECKS=True)
+# Values travel as bound parameters, never inside SQL text: PostgreSQL's statement log then holds no personal data.
+DATABASES["default"]["OPTIONS"] |= {"server_side_binding": True, "connect_timeout": 3}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL = env_redis("REDIS_URL")
+KAFKA_BOOTSTRAP_SERVERS = env_hosts("KAFKA_BOOTSTRAP_SERVERS")
+MONGODB_URI = env_optional("MONGODB_URI")
+KEYRING_FILE = Path(env_str("KEYRING_FILE", str(BASE_DIR / ".services" / "keys" / "keyring.json")))
+
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+CHANNEL_LAYERS = {"default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}}
+
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_DEFAULT_QUEUE = "jobs"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+CELERY_TIMEZONE = "UTC"
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+
+# --- People -----------------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "compliance.User"
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "guardian.backends.ObjectPermissionBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+PASSWORD_HASHERS = (
+    ["django.contrib.auth.hashers.MD5PasswordHasher"]  # tests create many people; strength is not what they test
+    if TESTING
+    else ["django.contrib.auth.hashers.PBKDF2PasswordHasher"]
+)
+ANONYMOUS_USER_NAME = None  # guardian: nobody anonymous holds object permissions here
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "activity"
+LOGOUT_REDIRECT_URL = "login"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
+SECURE_SSL_REDIRECT = BEHIND_TLS
+SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS else None
+X_FRAME_OPTIONS = "DENY"
+
+# --- Words ------------------------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "fr"
+LANGUAGES = [("fr", _("French")), ("en", _("English"))]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# --- Assets -----------------------------------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if TESTING or DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+CONTENT_SECURITY_POLICY = csp.policy(WS_PUBLIC_URL)
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2_621_440
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 2_000
+
+# --- What is watched --------------------------------------------------------------------------------------------------
+LOG_LEVEL = env_str("LOG_LEVEL", "INFO")
+LOGGING_CONFIG = None  # structlog renders everything; kivendtout/lib/log.py, called from apps/compliance/apps.py
+AUDITLOG_LOGENTRY_MODEL = "compliance.AuditEntry"
+AUDITLOG_CID_GETTER = "kivendtout.lib.trace.current_trace_id"
+AUDITLOG_DISABLE_REMOTE_ADDR = True  # addresses are stored as keyed hashes, see apps.compliance.middleware
+AUDITLOG_MASK_CALLABLE = "apps.compliance.audit.mask_fully"
+PROMETHEUS_EXPORT_MIGRATIONS = False
+SILENCED_SYSTEM_CHECKS = [
+    "guardian.W001",  # the object backend is there; guardian looks for it before our user model loads
+]
+
+# --- API --------------------------------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "EXCEPTION_HANDLER": "kivendtout.api_errors.exception_handler",
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+}
+
+# --- Domain defaults --------------------------------------------------------------------------------------------------
+TOPICS = {"payments": 6, "orders": 3, "user-events": 6, "cart-events": 3}  # name: partitions
+DEMO_TENANT = "kivendtout"
+
+UNFOLD = UNFOLD

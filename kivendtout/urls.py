@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth import views as auth_views
+from django.contrib.auth.decorators import user_passes_test
+from django.urls import include, path
+from django.views.generic import TemplateView
+from django_prometheus.exports import ExportToDjangoView
+
+from apps.payments.pages.activity import activity
+from kivendtout.status_pages import healthz, readyz
+
+handler404 = "kivendtout.api_errors.not_found"
+handler500 = "kivendtout.api_errors.server_error"
+
+staff_only = user_passes_test(lambda user: user.is_active and user.is_staff)
+
+urlpatterns = [
+    path("", activity, name="activity"),
+    path("healthz", healthz, name="healthz"),
+    path("readyz", readyz, name="readyz"),
+    path("metrics", ExportToDjangoView, name="metrics"),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("accounts/login/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
+    path("accounts/logout/", auth_views.LogoutView.as_view(), name="logout"),
+    path("accounts/password/", auth_views.PasswordChangeView.as_view(), name="password_change"),
+    path("accounts/password/done/", auth_views.PasswordChangeDoneView.as_view(), name="password_change_done"),
+    path("admin/", admin.site.urls),
+    path("styleguide/", staff_only(TemplateView.as_view(template_name="styleguide.html")), name="styleguide"),
+]
+
+if settings.DEBUG:
+    from django.contrib.staticfiles.urls import staticfiles_urlpatterns
+
+    urlpatterns += staticfiles_urlpatterns()
