@@ -1,0 +1,307 @@
+"""The two client libraries behind the same few words, so that one contract is asked of both."""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
+
+import confluent_kafka
+import confluent_kafka.admin
+import kafka
+import kafka.admin
+
+PATIENCE = 20.0
+
+
+class Sent(NamedTuple):
+    key: str
+    value: str
+    partition: int | None = None
+    timestamp: int | None = None
+
+
+class Got(NamedTuple):
+    partition: int
+    offset: int
+    key: str
+    value: str
+
+
+def wait_for(what: Callable[[], Any], sentence: str, seconds: float = PATIENCE) -> Any:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = what()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"not within {seconds:.0f} s: {sentence}")
+
+
+class Member(threading.Thread):
+    """A group member that polls in its own thread, as a real one would."""
+
+    def __init__(
+        self, poll: Callable[[], list[Got]], assigned: Callable[[], set[int]], close: Callable[[], None]
+    ) -> None:
+        super().__init__(daemon=True)
+        self._poll, self._assigned, self._close = poll, assigned, close
+        self.partitions: set[int] = set()
+        self.got: list[Got] = []
+        self.failed: Exception | None = None
+        self._leave = threading.Event()
+        self.start()
+
+    def run(self) -> None:
+        try:
+            while not self._leave.is_set():
+                self.got += self._poll()
+                self.partitions = self._assigned()
+            self._close()
+        except Exception as error:
+            self.failed = error
+
+    def leave(self) -> None:
+        self._leave.set()
+        self.join(PATIENCE)
+        assert self.failed is None, self.failed
+
+
+class KafkaPython:
+    """kafka-python with its defaults: acks=all, idempotent."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self.bootstrap = bootstrap
+
+    def _admin(self) -> Any:
+        return kafka.KafkaAdminClient(bootstrap_servers=self.bootstrap)
+
+    def create(self, topic: str, partitions: int = 1, **configs: str) -> None:
+        named = {name.replace("_", "."): value for name, value in configs.items()}
+        admin = self._admin()
+        admin.create_topics([kafka.admin.NewTopic(topic, partitions, 1, topic_configs=named)])
+        wait_for(lambda: topic in admin.list_topics(), f"{topic} is created")
+        admin.close()
+
+    def delete(self, topic: str) -> None:
+        admin = self._admin()
+        admin.delete_topics([topic])
+        wait_for(lambda: topic not in admin.list_topics(), f"{topic} is deleted")
+        admin.close()
+
+    def partitions(self, topic: str) -> int:
+        admin = self._admin()
+        described = admin.describe_topics([topic])
+        admin.close()
+        return len(described[0]["partitions"])
+
+    def topics(self) -> set[str]:
+        admin = self._admin()
+        names = set(admin.list_topics())
+        admin.close()
+        return names
+
+    def groups(self) -> set[str]:
+        admin = self._admin()
+        found = {group["group_id"] for group in admin.list_groups()}
+        admin.close()
+        return found
+
+    def produce(self, topic: str, messages: Iterable[Sent], compression: str | None = None) -> list[tuple[int, int]]:
+        producer = kafka.KafkaProducer(bootstrap_servers=self.bootstrap, compression_type=compression)
+        futures = [
+            producer.send(
+                topic, key=m.key.encode(), value=m.value.encode(), partition=m.partition, timestamp_ms=m.timestamp
+            )
+            for m in messages
+        ]
+        sent = [future.get(PATIENCE) for future in futures]
+        producer.close()
+        return [(each.partition, each.offset) for each in sent]
+
+    def send_large(self, topic: str, size: int) -> str:
+        producer = kafka.KafkaProducer(bootstrap_servers=self.bootstrap, max_request_size=10 * size)
+        try:
+            producer.send(topic, value=b"x" * size).get(PATIENCE)
+        except kafka.errors.KafkaError as error:
+            return type(error).__name__
+        finally:
+            producer.close()
+        return "taken"
+
+    def _consumer(self, group: str | None) -> Any:
+        return kafka.KafkaConsumer(
+            bootstrap_servers=self.bootstrap, group_id=group, auto_offset_reset="earliest", enable_auto_commit=False,
+            heartbeat_interval_ms=200, session_timeout_ms=6000,
+        )  # fmt: skip
+
+    @staticmethod
+    def _poll(consumer: Any, seconds: float = 0.2) -> list[Got]:
+        polled = consumer.poll(int(seconds * 1000))
+        return [
+            Got(record.partition, record.offset, (record.key or b"").decode(), (record.value or b"").decode())
+            for records in polled.values()
+            for record in records
+        ]
+
+    def consume(self, topic: str, count: int, group: str | None = None) -> list[Got]:
+        consumer = self._consumer(group)
+        if group:
+            consumer.subscribe([topic])
+        else:
+            consumer.assign([kafka.TopicPartition(topic, n) for n in sorted(consumer.partitions_for_topic(topic))])
+        got: list[Got] = []
+        deadline = time.monotonic() + PATIENCE
+        while len(got) < count and time.monotonic() < deadline:
+            got += self._poll(consumer)
+        if group:
+            consumer.commit()
+        consumer.close()
+        return got
+
+    def join(self, topic: str, group: str) -> Member:
+        consumer = self._consumer(group)
+        consumer.subscribe([topic])
+
+        def poll() -> list[Got]:
+            got = self._poll(consumer)
+            if got:
+                consumer.commit()
+            return got
+
+        return Member(poll, lambda: {tp.partition for tp in consumer.assignment()}, consumer.close)
+
+    def committed(self, topic: str, group: str) -> dict[int, int]:
+        admin = self._admin()
+        offsets = admin.list_group_offsets([group])[group]
+        admin.close()
+        return {tp.partition: at.offset for tp, at in offsets.items() if tp.topic == topic}
+
+    def offset_at(self, topic: str, partition: int, timestamp: int) -> int | None:
+        consumer = self._consumer(None)
+        place = kafka.TopicPartition(topic, partition)
+        found = consumer.offsets_for_times({place: timestamp})[place]
+        consumer.close()
+        return None if found is None else int(found.offset)
+
+    def ends(self, topic: str, partition: int) -> tuple[int, int]:
+        consumer = self._consumer(None)
+        place = kafka.TopicPartition(topic, partition)
+        ends = consumer.beginning_offsets([place])[place], consumer.end_offsets([place])[place]
+        consumer.close()
+        return ends
+
+
+class Confluent:
+    """librdkafka, with the idempotent producer on."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self.bootstrap = bootstrap
+        self._admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": bootstrap})
+
+    def create(self, topic: str, partitions: int = 1, **configs: str) -> None:
+        named = {name.replace("_", "."): value for name, value in configs.items()}
+        self._admin.create_topics([confluent_kafka.admin.NewTopic(topic, partitions, 1, config=named)])[topic].result()
+        wait_for(lambda: topic in self.topics(), f"{topic} is created")
+
+    def delete(self, topic: str) -> None:
+        self._admin.delete_topics([topic])[topic].result()
+        wait_for(lambda: topic not in self.topics(), f"{topic} is deleted")
+
+    def partitions(self, topic: str) -> int:
+        names = confluent_kafka.TopicCollection([topic])
+        return len(self._admin.describe_topics(names)[topic].result().partitions)
+
+    def topics(self) -> set[str]:
+        return set(self._admin.list_topics(timeout=PATIENCE).topics)
+
+    def groups(self) -> set[str]:
+        return {group.group_id for group in self._admin.list_consumer_groups().result().valid}
+
+    def produce(self, topic: str, messages: Iterable[Sent], compression: str | None = None) -> list[tuple[int, int]]:
+        producer = confluent_kafka.Producer(
+            {"bootstrap.servers": self.bootstrap, "enable.idempotence": True, "compression.type": compression or "none"}
+        )
+        reports: dict[int, Any] = {}
+        for number, m in enumerate(messages):
+
+            def report(error: Any, message: Any, number: int = number) -> None:
+                reports[number] = error or (message.partition(), message.offset())
+
+            options = {"partition": m.partition, "timestamp": m.timestamp}
+            given = {name: value for name, value in options.items() if value is not None}
+            producer.produce(topic, key=m.key, value=m.value, on_delivery=report, **given)
+        assert producer.flush(PATIENCE) == 0
+        return [reports[number] for number in sorted(reports)]
+
+    def send_large(self, topic: str, size: int) -> str:
+        producer = confluent_kafka.Producer({"bootstrap.servers": self.bootstrap, "message.max.bytes": 10 * size})
+        reports: list[Any] = []
+        producer.produce(topic, value=b"x" * size, on_delivery=lambda error, _: reports.append(error))
+        producer.flush(PATIENCE)
+        large = confluent_kafka.KafkaError.MSG_SIZE_TOO_LARGE
+        return "MessageSizeTooLargeError" if reports[0] is not None and reports[0].code() == large else str(reports[0])
+
+    def _consumer(self, group: str | None) -> Any:
+        return confluent_kafka.Consumer({
+            "bootstrap.servers": self.bootstrap, "group.id": group or "unused", "auto.offset.reset": "earliest",
+            "enable.auto.commit": False, "session.timeout.ms": 6000, "heartbeat.interval.ms": 200,
+        })  # fmt: skip
+
+    @staticmethod
+    def _poll(consumer: Any, seconds: float = 0.2) -> list[Got]:
+        return [
+            Got(m.partition(), m.offset(), (m.key() or b"").decode(), (m.value() or b"").decode())
+            for m in consumer.consume(500, seconds)
+            if not m.error()
+        ]
+
+    def consume(self, topic: str, count: int, group: str | None = None) -> list[Got]:
+        consumer = self._consumer(group)
+        if group:
+            consumer.subscribe([topic])
+        else:
+            first = confluent_kafka.OFFSET_BEGINNING
+            places = [confluent_kafka.TopicPartition(topic, n, first) for n in range(self.partitions(topic))]
+            consumer.assign(places)
+        got: list[Got] = []
+        deadline = time.monotonic() + PATIENCE
+        while len(got) < count and time.monotonic() < deadline:
+            got += self._poll(consumer)
+        if group and got:
+            consumer.commit(asynchronous=False)
+        consumer.close()
+        return got
+
+    def join(self, topic: str, group: str) -> Member:
+        consumer = self._consumer(group)
+        consumer.subscribe([topic])
+
+        def poll() -> list[Got]:
+            got = self._poll(consumer)
+            if got:
+                consumer.commit(asynchronous=False)
+            return got
+
+        return Member(poll, lambda: {tp.partition for tp in consumer.assignment()}, consumer.close)
+
+    def committed(self, topic: str, group: str) -> dict[int, int]:
+        asked = confluent_kafka.ConsumerGroupTopicPartitions(group)
+        found = self._admin.list_consumer_group_offsets([asked])[group].result().topic_partitions
+        return {place.partition: place.offset for place in found if place.topic == topic}
+
+    def offset_at(self, topic: str, partition: int, timestamp: int) -> int | None:
+        consumer = self._consumer(None)
+        asked = [confluent_kafka.TopicPartition(topic, partition, timestamp)]
+        offset = consumer.offsets_for_times(asked, timeout=PATIENCE)[0].offset
+        end = consumer.get_watermark_offsets(confluent_kafka.TopicPartition(topic, partition), timeout=PATIENCE)[1]
+        consumer.close()
+        return None if offset < 0 or offset >= end else int(offset)
+
+    def ends(self, topic: str, partition: int) -> tuple[int, int]:
+        consumer = self._consumer(None)
+        low, high = consumer.get_watermark_offsets(confluent_kafka.TopicPartition(topic, partition), timeout=PATIENCE)
+        consumer.close()
+        return low, high
+
+
+CLIENTS = {"kafka-python": KafkaPython, "confluent-kafka": Confluent}
