@@ -1,7 +1,7 @@
 # Every target is a thin line into kivendtout/devservices; `make help` says what each does.
 PYTHON ?= python3
 RUN = @$(PYTHON) kivendtout/devservices/bootstrap.py
-export KAFKA BROKERS
+export KAFKA BROKERS ARGS
 
 .DEFAULT_GOAL := help
 .PHONY: help setup services stop demo test check bench lock

@@ -7,9 +7,10 @@ import sys
 import traceback
 from collections.abc import Callable
 
-from kivendtout.devservices import packages
+from kivendtout.devservices import demo, packages, tasks
 from kivendtout.devservices.home import Home
 from kivendtout.devservices.say import sentence_for
+from kivendtout.devservices.services import start_all, stop_all
 
 
 def setup(home: Home) -> int:
@@ -20,8 +21,6 @@ def setup(home: Home) -> int:
 
 
 def services(home: Home) -> int:
-    from kivendtout.devservices.services import start_all
-
     packages.ensure(home, packages.SERVERS)
     start_all(home)
     print(f"Addresses and secrets: {home.env_file}; logs: {home.logs}. `make stop` stops them.")
@@ -29,17 +28,25 @@ def services(home: Home) -> int:
 
 
 def stop(home: Home) -> int:
-    from kivendtout.devservices.services import stop_all
-
-    stopped = stop_all(home)
+    stopped = ["the demo"] if demo.stop_running(home) else []
+    stopped += stop_all(home)
     print(f"Stopped: {', '.join(stopped)}." if stopped else "Nothing of ours was running.")
     return 0
+
+
+def lock(home: Home) -> int:
+    os.execv(sys.executable, [sys.executable, str(home.root / "scripts" / "lock.py")])
 
 
 COMMANDS: dict[str, Callable[[Home], int]] = {
     "setup": setup,
     "services": services,
     "stop": stop,
+    "demo": demo.run,
+    "test": tasks.test,
+    "check": tasks.check,
+    "bench": tasks.bench,
+    "lock": lock,
 }
 
 
@@ -62,4 +69,6 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without UTF-8 still gets its log
     sys.exit(main(sys.argv[1:]))

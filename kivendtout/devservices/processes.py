@@ -88,20 +88,26 @@ def start(
             group=account.gid,
             extra_groups=[] if account.uid is not None else None,
         )
-    mark = start_mark(process.pid) or ""
-    pid_file.write_text(json.dumps(asdict(Running(process.pid, mark, kind, port))), encoding="utf-8")
+    record(pid_file, process.pid, kind, port)
     return process
 
 
-def stop(pid_file: Path, first: signal.Signals = signal.SIGTERM, patience: float = 8.0) -> bool:
+def record(pid_file: Path, pid: int, kind: str = "", port: int = 0) -> None:
+    running = Running(pid, start_mark(pid) or "", kind, port)
+    pid_file.write_text(json.dumps(asdict(running)), encoding="utf-8")
+
+
+def stop(
+    pid_file: Path, first: signal.Signals = signal.SIGTERM, patience: float = 8.0, whole_session: bool = False
+) -> bool:
     """Ask, wait, insist. True when there was something of ours to stop."""
     running = read_pid(pid_file)
     if running is None:
         pid_file.unlink(missing_ok=True)
         return False
-    _signal(running.pid, first)
+    _signal(running.pid, first, whole_session)
     if not wait_gone(running, patience):
-        _signal(running.pid, signal.SIGKILL)
+        _signal(running.pid, signal.SIGKILL, whole_session)
         wait_gone(running, 5.0)
     pid_file.unlink(missing_ok=True)
     return True
@@ -114,9 +120,9 @@ def wait_gone(running: Running, patience: float) -> bool:
     return not running.alive
 
 
-def _signal(pid: int, number: signal.Signals) -> None:
+def _signal(pid: int, number: signal.Signals, whole_session: bool = False) -> None:
     try:
-        os.kill(pid, number)
+        (os.killpg if whole_session else os.kill)(pid, number)
     except ProcessLookupError:
         return
 

@@ -1,18 +1,33 @@
-"""The virtual environment and the programs; the standard library only, as nothing else is here yet."""
+"""What every target needs first: the virtual environment. The standard library only, as nothing else is here yet."""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 
-from kivendtout.devservices import virtualenv
+from kivendtout.devservices import helptext, processes, virtualenv
 from kivendtout.devservices.home import Home
 from kivendtout.devservices.say import sentence_for
 
 
+def _stop_without_environment(home: Home) -> int:
+    """The environment was deleted while its services ran; making it anew only to stop them would be odd."""
+    files = sorted(home.run.glob("*.json"))
+    stopped = [file.stem for file in files if processes.stop(file, signal.SIGINT)]
+    print(f"Stopped: {', '.join(stopped)}." if stopped else "Nothing of ours was running.")
+    return 0
+
+
 def run(arguments: list[str]) -> int:
     home = Home()
+    name = arguments[0] if arguments else "help"
+    if name == "help":
+        print(helptext.text())
+        return 0
+    if name == "stop" and not home.python.exists():
+        return _stop_without_environment(home)
     try:
         virtualenv.ensure(home)
     except KeyboardInterrupt:

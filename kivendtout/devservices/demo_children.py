@@ -1,0 +1,46 @@
+"""The processes of the demo, each as production runs it, only smaller."""
+
+from __future__ import annotations
+
+import os
+
+from kivendtout.devservices import demo_data
+from kivendtout.devservices.home import Home
+from kivendtout.devservices.supervisor import Child
+
+REPLAY_SPEED = "60"  # an hour of the data set's traffic a minute: something to see, nothing to drown in
+
+
+def children(home: Home, web_port: int, ws_port: int) -> list[Child]:
+    """In the order they start; they are stopped in the reverse one."""
+    python = str(home.python)
+    host = os.environ.get("WEB_HOST") or "127.0.0.1"
+    ports = {"WEB_PORT": str(web_port), "WS_PORT": str(ws_port)}
+    return [
+        Child("jobs", _worker(python, "jobs", ["--beat", "--schedule", str(home.services / "beat-schedule")]), ports),
+        Child("stream", _worker(python, "stream", []), ports),
+        Child("web", _web(python, host, web_port), ports),
+        Child("sockets", _sockets(python, host, ws_port), ports),
+        Child("replay", _replay(python, home), ports),
+    ]
+
+
+def _web(python: str, host: str, port: int) -> list[str]:
+    options = ["--interface", "wsgi", "--host", host, "--port", str(port), "--workers", "1", "--no-ws"]
+    return [python, "-m", "granian", *options, "kivendtout.wsgi:application"]
+
+
+def _sockets(python: str, host: str, port: int) -> list[str]:
+    options = ["--host", host, "--port", str(port), "--no-access-log", "--log-level", "warning"]
+    return [python, "-m", "uvicorn", *options, "kivendtout.asgi:application"]
+
+
+def _worker(python: str, queue: str, more: list[str]) -> list[str]:
+    """Two workers on one machine have nobody to gossip with; without it they start faster."""
+    options = ["-Q", queue, "-n", f"{queue}@%h", "--concurrency", "1", "--without-gossip", "--without-mingle"]
+    return [python, "-m", "celery", "-A", "celery_worker", "worker", "--loglevel", "INFO", *options, *more]
+
+
+def _replay(python: str, home: Home) -> list[str]:
+    speed = os.environ.get("REPLAY_SPEED") or REPLAY_SPEED
+    return [python, "manage.py", "replay_dataset", str(demo_data.folder(home)), "--speed", speed, "--loop"]

@@ -1,0 +1,104 @@
+"""The demo's data: made once, loaded once per database, accounts kept for whoever runs the demo."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from kivendtout.devservices.commands import manage
+from kivendtout.devservices.envfile import read_env
+from kivendtout.devservices.home import Home
+from kivendtout.devservices.say import SetupError, Step
+
+CUSTOMERS, SEED = 3000, 42  # some 20,000 payments: enough to look at, loaded in seconds
+
+
+def folder(home: Home) -> Path:
+    return home.root / "demo-data" / f"{CUSTOMERS}-customers-seed-{SEED}"
+
+
+def accounts_file(home: Home) -> Path:
+    return home.services / "demo-accounts.json"
+
+
+def _marks_file(home: Home) -> Path:
+    return home.services / "demo.json"
+
+
+def generate(home: Home, line: Step) -> None:
+    target = folder(home)
+    summary = target.with_name(target.name + ".json")  # written last: without it the folder is not whole
+    if summary.exists() and target.is_dir():
+        line.note = f"{target.relative_to(home.root)}, already there"
+        return
+    target.parent.mkdir(exist_ok=True)
+    options = ["--out", str(target), "--customers", str(CUSTOMERS), "--seed", str(SEED), "--json"]
+    summary.write_text(manage(home, "generate_dataset", *options, line=line), encoding="utf-8")
+    line.note = str(target.relative_to(home.root))
+
+
+def load(home: Home, line: Step) -> None:
+    if _marks(home).get("loaded") == _database_mark(home):
+        line.note = "already loaded"
+        return
+    manage(home, "load_dataset", str(folder(home)), "--json", line=line)
+    _mark(home, "loaded", _database_mark(home))
+    line.note = "loaded"
+
+
+def seed(home: Home, line: Step) -> list[dict[str, str]]:
+    """Accounts are seeded once per database; their passwords are shown again from the file kept then."""
+    kept = accounts_file(home)
+    if kept.exists() and _marks(home).get("seeded") == _database_mark(home):
+        line.note = "already made"
+        return _accounts(kept.read_text(encoding="utf-8"))
+    said = manage(home, "seed_demo", "--json", line=line)
+    accounts = _accounts(said)
+    write_private(kept, json.dumps({"accounts": accounts}, indent=1, ensure_ascii=False) + "\n")
+    _mark(home, "seeded", _database_mark(home))
+    line.note = f"{len(accounts)} accounts, kept in {kept.relative_to(home.root)}"
+    return accounts
+
+
+def _accounts(text: str) -> list[dict[str, str]]:
+    try:
+        accounts = json.loads(text)["accounts"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise SetupError(
+            "`manage.py seed_demo --json` named no accounts; remove .services/demo.json and retry."
+        ) from error
+    return [{str(key): str(value) for key, value in account.items() if value} for account in accounts]
+
+
+def write_private(file: Path, text: str) -> None:
+    fresh = file.with_name(file.name + ".new")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:
+        out.write(text)
+    fresh.replace(file)
+
+
+def _marks(home: Home) -> dict[str, Any]:
+    try:
+        return dict(json.loads(_marks_file(home).read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return {}
+
+
+def _mark(home: Home, key: str, value: str) -> None:
+    write_private(_marks_file(home), json.dumps(_marks(home) | {key: value}, indent=1) + "\n")
+
+
+def _database_mark(home: Home) -> str:
+    """This very database in this very cluster: a dropped one, or another server at the same address, is another."""
+    url = os.environ.get("DATABASE_OWNER_URL") or read_env(home.env_file)["DATABASE_OWNER_URL"]
+    question = (
+        "SELECT system_identifier, (SELECT oid FROM pg_database WHERE datname = current_database()) "
+        "FROM pg_control_system()"
+    )
+    with psycopg.connect(url, connect_timeout=5) as db:
+        return hashlib.sha256(repr(db.execute(question).fetchone()).encode()).hexdigest()[:16]

@@ -1,0 +1,93 @@
+"""`make test`, `make check` and `make bench`: services are started when needed, and stopped if we started them."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from kivendtout.devservices import packages
+from kivendtout.devservices.home import Home
+from kivendtout.devservices.programs import find_browser
+from kivendtout.devservices.services import start_all, stop_all
+
+WORKERS = "2"  # processes for the tests: the smallest machine this is promised for has two cores
+
+
+def test(home: Home) -> int:
+    packages.ensure(home, [*packages.SERVERS, packages.BROWSER])
+    browser = find_browser(home)
+    env = {"CHROMIUM": str(browser)} if browser and not os.environ.get("CHROMIUM") else {}
+    with _services(home):
+        return _foreground([str(home.python), "-m", "pytest", "-n", WORKERS, "-q", *_arguments()], env)
+
+
+def bench(home: Home) -> int:
+    packages.ensure(home, packages.SERVERS)
+    with _services(home):
+        return _foreground([str(home.python), "-m", "benchmarks", *_arguments()])
+
+
+def check(home: Home) -> int:
+    """Every check runs, whatever the others say; their words are shown only when they complain."""
+    packages.ensure(home, packages.SERVERS)
+    with _services(home):
+        failed = [name for name, command in checks(home).items() if not _passes(name, command)]
+    print(f"{len(failed)} of the checks failed: {', '.join(failed)}." if failed else "Every check passed.")
+    return 1 if failed else 0
+
+
+def checks(home: Home) -> dict[str, list[str]]:
+    tool = home.venv / "bin"
+    python = str(home.python)
+    return {
+        "ruff check": [str(tool / "ruff"), "check", "."],
+        "ruff format": [str(tool / "ruff"), "format", "--check", "."],
+        "types": [str(tool / "mypy"), "kivendtout", "apps", "celery_worker"],
+        "import directions": [str(tool / "lint-imports")],
+        "template layout": [str(tool / "djlint"), "templates", "--check", "--quiet"],
+        "template lint": [str(tool / "djlint"), "templates", "--lint", "--quiet"],
+        "migrations": [python, "manage.py", "makemigrations", "--check", "--dry-run"],
+        "messages": [python, "-m", "pytest", "-q", "-k", "message_files or translat", "tests/ui"],
+        "requirements": [python, "scripts/lock.py", "--check"],
+    }
+
+
+def _passes(name: str, command: list[str]) -> bool:
+    began = time.monotonic()
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    print(f"  {'✗' if done.returncode else '✓'} {name:<22} {time.monotonic() - began:6.1f} s", flush=True)
+    if done.returncode:
+        print("\n".join(f"    {line}" for line in done.stdout.splitlines()), flush=True)
+    return done.returncode == 0
+
+
+@contextmanager
+def _services(home: Home) -> Iterator[None]:
+    started = start_all(home)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # what is being stopped is stopped wholly
+        stop_all(home, started)
+
+
+def _arguments() -> list[str]:
+    """`make test ARGS="tests/payments -k month"`"""
+    return shlex.split(os.environ.get("ARGS", ""))
+
+
+def _foreground(command: list[str], env: dict[str, str] | None = None) -> int:
+    """In our own process group, so that a Ctrl-C reaches it; SIGTERM is passed on."""
+    process = subprocess.Popen(command, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL)
+    signal.signal(signal.SIGTERM, lambda *_: process.terminate())
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            print("\nStopping.", file=sys.stderr)
