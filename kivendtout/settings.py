@@ -111,7 +111,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env_redis("REDIS_URL")
 KAFKA_BOOTSTRAP_SERVERS = env_hosts("KAFKA_BOOTSTRAP_SERVERS")
 MONGODB_URI = env_optional("MONGODB_URI")
-KEYRING_FILE = Path(env_str("KEYRING_FILE", str(BASE_DIR / ".services" / "keys" / "keyring.json")))
+# Tests have a ring of their own: a key that a test destroys must not be one that seals real rows.
+_KEYRING_DEFAULT = BASE_DIR / ".services" / "keys" / "keyring.json"
+KEYRING_FILE = _KEYRING_DEFAULT.with_name("test-keyring.json") if TESTING else Path(
+    env_str("KEYRING_FILE", str(_KEYRING_DEFAULT))
+)
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}}
@@ -184,6 +188,7 @@ AUDITLOG_LOGENTRY_MODEL = "compliance.AuditEntry"
 AUDITLOG_CID_GETTER = "kivendtout.lib.trace.current_trace_id"
 AUDITLOG_DISABLE_REMOTE_ADDR = True  # addresses are stored as keyed hashes, see apps.compliance.middleware
 AUDITLOG_MASK_CALLABLE = "apps.compliance.audit.mask_fully"
+METRICS_TOKEN = env_optional("METRICS_TOKEN")
 PROMETHEUS_EXPORT_MIGRATIONS = False
 SILENCED_SYSTEM_CHECKS = [
     "guardian.W001",  # the object backend is there; guardian looks for it before our user model loads

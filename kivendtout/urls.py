@@ -6,10 +6,9 @@ from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import user_passes_test
 from django.urls import include, path
 from django.views.generic import TemplateView
-from django_prometheus.exports import ExportToDjangoView
 
 from apps.payments.pages.activity import activity
-from kivendtout.status_pages import healthz, readyz
+from kivendtout.status_pages import healthz, metrics, readyz
 
 handler404 = "kivendtout.api_errors.not_found"
 handler500 = "kivendtout.api_errors.server_error"
@@ -20,7 +19,7 @@ urlpatterns = [
     path("", activity, name="activity"),
     path("healthz", healthz, name="healthz"),
     path("readyz", readyz, name="readyz"),
-    path("metrics", ExportToDjangoView, name="metrics"),
+    path("metrics", metrics, name="metrics"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("accounts/login/", auth_views.LoginView.as_view(redirect_authenticated_user=True), name="login"),
     path("accounts/logout/", auth_views.LogoutView.as_view(), name="logout"),

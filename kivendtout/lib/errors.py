@@ -1,4 +1,4 @@
-"""The root of every error that a person or a partner may read. One file (`kivendtout/api_errors.py`) maps them to HTTP."""
+"""The root of every error that a person or a partner may read. `kivendtout/api_errors.py` alone maps them to HTTP."""
 
 from __future__ import annotations
 

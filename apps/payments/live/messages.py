@@ -1,4 +1,4 @@
-"""What the activity socket says. The sequence number is the payment's id: it only grows, and it can be asked for again."""
+"""What the activity socket says. Its sequence number is the payment's id: it only grows, and can be asked for again."""
 
 from __future__ import annotations
 

@@ -2,8 +2,8 @@
 
 PostgreSQL's primary key is (id, attempted_at), because a partitioned table's key must hold the partition column.
 Django is told that `reference` (column `id`) is the key, which it is: `PaymentReference` gives it out, once per
-tenant and external id, across all months. Everything that points at a payment points at the reference, with a real foreign key.
-See docs/adr/0005-partitioned-payments.md.
+tenant and external id, across all months. Everything that points at a payment points at the reference, with a
+real foreign key. See docs/adr/0005-partitioned-payments.md.
 """
 
 from __future__ import annotations

@@ -142,7 +142,7 @@ def follow_update(source: Any, value: Any, compiler: Any) -> None:
     if source.name not in entries or isinstance(value, KeepStored):
         return
     raw = entries[source.name]
-    if hasattr(raw, "resolve_expression") != hasattr(value, "as_sql"):
+    if hasattr(raw, "resolve_expression") and not isinstance(raw, Value) and not hasattr(value, "as_sql"):
         return  # a part of the expression asks for its own placeholder
     followed: set[str] = query.__dict__.setdefault("kvt_followed", set())
     for index in followers(source):

@@ -39,12 +39,12 @@ class Seal(Func):
 
     def __init__(self, expression: Any, field: EncryptedMixin) -> None:
         super().__init__(expression, output_field=field)
-        self.field = field
+        self.target = field
 
     def as_sql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list[Any]]:
-        ensure_keys(connection, writing_to=self.field.key_table)
+        ensure_keys(connection, writing_to=self.target.key_table)
         sql, params = compiler.compile(self.source_expressions[0])
-        return f"kvt_seal({sql}, '{self.field.key_table}')", list(params)
+        return f"kvt_seal({sql}, '{self.target.key_table}')", list(params)
 
 
 class StoredIsNull(IsNull):
@@ -57,8 +57,6 @@ class StoredIsNull(IsNull):
 
 class NoneOnly(StoredIsNull):
     """`field=None` means isnull in Django, and is the only comparison an encrypted field has."""
-
-    lookup_name = "exact"
 
     def __init__(self, lhs: Any, rhs: Any) -> None:
         if rhs is not None:
@@ -123,12 +121,11 @@ class EncryptedMixin(PGPMixin):  # type: ignore[misc]  # django-pgcrypto-fields 
     def to_text(self, value: Any) -> str:
         return str(value)
 
-    def get_prep_value(self, value: Any) -> Any:
-        return super().get_prep_value(value)
-
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
         if value is None or isinstance(value, Plaintext) or hasattr(value, "as_sql"):
             return value
+        if isinstance(value, Unreadable | bytes | memoryview):
+            raise UnsafeUse(f"{self.name} takes a text or a date, not {type(value).__name__}. Set a plain value.")
         text = self.to_text(self.to_python(value))
         refuse_characters(text)
         return Plaintext(text)

@@ -15,7 +15,7 @@ import psycopg
 from django.apps import apps
 from django.db.backends.signals import connection_created
 
-from kivendtout.lib.crypto.errors import KeyRingError, KeysWithheld, MissingKey
+from kivendtout.lib.crypto.errors import KeyRingError, KeysWithheld
 from kivendtout.lib.crypto.keyring import KeyRing, KeyState, RingState, get_keyring
 from kivendtout.lib.crypto.plaintext import Plaintext, PlaintextDumper
 from kivendtout.lib.crypto.unreadable import forget_logged
@@ -62,12 +62,19 @@ def ensure_keys(connection: Any, *, writing_to: str | None = None) -> None:
 
 def _deliver_if_changed(connection: Any, ring: KeyRing) -> None:
     connection.ensure_connection()
+    if connection.needs_rollback:
+        return  # Django refuses the query itself, with its own sentence
     raw = connection.connection
     delivered: Delivered | None = getattr(raw, "kvt_delivered", None)
     stamp = ring.stamp()
     if delivered and delivered.lasting and delivered.stamp == stamp:
         return
     _refuse_client_side_binding(connection)
+    with connection.wrap_database_errors:
+        _deliver(connection, raw, ring, delivered, stamp)
+
+
+def _deliver(connection: Any, raw: Any, ring: KeyRing, delivered: Delivered | None, stamp: object) -> None:
     if delivered is None:
         raw.adapters.register_dumper(Plaintext, PlaintextDumper)
     _refuse_logged_parameters(raw)
@@ -162,5 +169,3 @@ def _on_connection_created(connection: Any, **_: object) -> None:
 def connect_signal() -> None:
     connection_created.connect(_on_connection_created, dispatch_uid="kvt-keys")
 
-
-__all__ = ["MissingKey", "connect_signal", "encrypted_tables", "ensure_keys", "reopen"]

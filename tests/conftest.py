@@ -1,0 +1,64 @@
+"""The fixed cast: one tenant with a person per role, a neighbour tenant with an outsider, and a payment of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Group
+
+from apps.compliance.models import Tenant, User
+from apps.compliance.roles import ROLES
+from kivendtout.lib.tenancy import tenant_scope
+
+PASSWORD = "correct horse battery staple"
+NOON = datetime(2025, 12, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def tenant(db: None) -> Tenant:
+    return Tenant.objects.create(slug="kivendtout", name="KiVendTout")
+
+
+@pytest.fixture
+def neighbour(db: None) -> Tenant:
+    """Another organisation on the same database."""
+    return Tenant.objects.create(slug="voisin", name="Voisin & Cie")
+
+
+@pytest.fixture
+def in_tenant(tenant: Tenant) -> Iterator[Tenant]:
+    with tenant_scope(tenant.pk):
+        yield tenant
+
+
+def make_person(tenant: Tenant, role: str) -> User:
+    staff = next(one.staff for one in ROLES if one.code == role)
+    person = User.objects.create_user(f"{role}@{tenant.slug}.example", PASSWORD, tenant=tenant, is_staff=staff)
+    person.groups.add(Group.objects.get(name=role))
+    return person
+
+
+@pytest.fixture
+def cast(tenant: Tenant) -> dict[str, User]:
+    return {role.code: make_person(tenant, role.code) for role in ROLES}
+
+
+@pytest.fixture
+def analyst(tenant: Tenant) -> User:
+    return make_person(tenant, "analyst")
+
+
+@pytest.fixture
+def outsider(neighbour: Tenant) -> User:
+    """A team lead, with every right of one, in the neighbour's organisation."""
+    return make_person(neighbour, "lead")
+
+
+@pytest.fixture
+def payment(in_tenant: Tenant) -> Any:
+    from tests.factories import make_payment
+
+    return make_payment(in_tenant)
