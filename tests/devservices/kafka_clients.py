@@ -241,10 +241,10 @@ class Confluent:
         large = confluent_kafka.KafkaError.MSG_SIZE_TOO_LARGE
         return "MessageSizeTooLargeError" if reports[0] is not None and reports[0].code() == large else str(reports[0])
 
-    def _consumer(self, group: str | None) -> Any:
+    def _consumer(self, group: str | None, **settings: str) -> Any:
         return confluent_kafka.Consumer({
             "bootstrap.servers": self.bootstrap, "group.id": group or "unused", "auto.offset.reset": "earliest",
-            "enable.auto.commit": False, "session.timeout.ms": 6000, "heartbeat.interval.ms": 200,
+            "enable.auto.commit": False, "session.timeout.ms": 6000, "heartbeat.interval.ms": 200, **settings,
         })  # fmt: skip
 
     @staticmethod
@@ -272,8 +272,8 @@ class Confluent:
         consumer.close()
         return got
 
-    def join(self, topic: str, group: str) -> Member:
-        consumer = self._consumer(group)
+    def join(self, topic: str, group: str, **settings: str) -> Member:
+        consumer = self._consumer(group, **settings)
         consumer.subscribe([topic])
 
         def poll() -> list[Got]:
