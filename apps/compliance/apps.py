@@ -15,10 +15,14 @@ class ComplianceConfig(AppConfig):
         from django.conf import settings
 
         from apps.compliance import checks as _checks  # noqa: F401
+        from apps.compliance import models
+        from apps.compliance.audit import audited
         from apps.compliance.roles import sync_roles_after_migrate
         from kivendtout.lib.log import configure_logging
 
         configure_logging(settings.LOG_LEVEL, process_name())
+        for model in (models.Tenant, models.User):
+            audited(model)
         post_migrate.connect(sync_roles_after_migrate, dispatch_uid="kvt_sync_roles")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from auditlog.context import set_extra_data
 from auditlog.registry import auditlog
-from django.db.models import Model
+from django.db.models import BinaryField, Model
 
 from apps.compliance.models.base import NONE
 
@@ -23,9 +23,10 @@ def mask_fully(value: str) -> str:
 def audited(model: type[Model]) -> None:
     """Track a model that people can change; call it in the app's ready()."""
     classification: dict[str, str] = getattr(model, "CLASSIFICATION", {})
-    fields = {field.name for field in model._meta.get_fields() if not field.auto_created}
-    masked = [name for name, kind in classification.items() if kind != NONE and name in fields]
-    auditlog.register(model, mask_fields=masked)
+    # Keyed hashes are bytes that auditlog cannot write, and say nothing that their source does not.
+    hashes = [field.name for field in model._meta.concrete_fields if isinstance(field, BinaryField)]
+    masked = [name for name, kind in classification.items() if kind != NONE and name not in hashes]
+    auditlog.register(model, mask_fields=masked, exclude_fields=hashes)
 
 
 @contextmanager
