@@ -1,0 +1,18 @@
+"""Behavioural events, raw payloads, logs and reviews: documents, behind one interface for two databases."""
+
+from kivendtout.lib.documents.collections import COLLECTIONS
+from kivendtout.lib.documents.errors import DocumentsUnavailable, InvalidDocument, InvalidDocumentQuery
+from kivendtout.lib.documents.factory import document_store
+from kivendtout.lib.documents.store import DocumentStore
+from kivendtout.lib.documents.types import InsertResult, Page
+
+__all__ = [
+    "COLLECTIONS",
+    "DocumentStore",
+    "DocumentsUnavailable",
+    "InsertResult",
+    "InvalidDocument",
+    "InvalidDocumentQuery",
+    "Page",
+    "document_store",
+]
