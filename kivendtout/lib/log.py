@@ -48,8 +48,11 @@ _NAMES_CLIENTS = ("uvicorn", "granian", "_granian", "django", "daphne")
 _CLIENT_ADDRESS = re.compile(r"(?<![\d.])(?!127\.|0\.0\.0\.0)\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?(?![\d.])")
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 
+# JSON leaves these as they are, and some viewers end a line at them, or take them for a terminal's commands.
+_LINE_BREAKERS = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), 0x2028, 0x2029)}
+
 _encode = msgspec.json.Encoder(enc_hook=str).encode
-_process = "python"
+_process = "server"
 _stream: Stream = "stdout"
 
 
@@ -93,7 +96,7 @@ def render(fields: Mapping[str, Any], level: str) -> str:
     }
     line = line | {(f"field_{key}" if key in line else key): value for key, value in clean.items()}
     try:
-        return _encode(line).decode()
+        return _encode(line).decode().translate(_LINE_BREAKERS)
     except (UnicodeEncodeError, ValueError, TypeError):  # a lone surrogate, say: a line is never lost for its content
         return json.dumps(line, default=str)
 
@@ -104,12 +107,15 @@ def _write(line: str) -> None:
     target.flush()
 
 
-def _final(_: object, method: str, event: Event) -> str:
-    return render(event, "error" if method == "exception" else method)
+def _final(logger: _LineLogger, method: str, event: Event) -> str:
+    return render({"logger_name": logger.name, **event}, "error" if method == "exception" else method)
 
 
 class _LineLogger:
     """What structlog's loggers end in; looks the stream up at each line, as tests and servers replace it."""
+
+    def __init__(self, name: str = "root") -> None:
+        self.name = name
 
     def msg(self, line: str) -> None:
         _write(line)
@@ -141,7 +147,7 @@ class LineHandler(logging.Handler):
 
 
 def get_logger(name: str) -> FilteringBoundLogger:
-    return cast("FilteringBoundLogger", structlog.get_logger(logger_name=name))
+    return cast("FilteringBoundLogger", structlog.get_logger(name))
 
 
 def bind_tenant(tenant: str) -> None:
@@ -157,7 +163,7 @@ def configure_logging(level: str, process: str, stream: Stream = "stdout") -> No
     structlog.configure(
         processors=[structlog.contextvars.merge_contextvars, _final],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=lambda *_: _LineLogger(),
+        logger_factory=_LineLogger,
         cache_logger_on_first_use=True,
     )
     root = logging.getLogger()
