@@ -39,10 +39,19 @@ def make_payment(tenant: Tenant, *, customer: Customer | None = None, **fields: 
         external_id = fields.pop("external_id", f"PAY{next(_numbers):07d}")
         reference = PaymentReference.objects.create(external_id=external_id, attempted_at=at)
         values: dict[str, Any] = {
-            "amount": Decimal("42.50"), "currency_id": "EUR", "payment_country": "FR", "recorded_by": "test", **fields
+            "amount": Decimal("42.50"),
+            "currency_id": "EUR",
+            "payment_country": "FR",
+            "recorded_by": "test",
+            **fields,
         }
         method = values.pop("method", None) or make_method(customer)
         return Payment.objects.create(
-            reference=reference, attempted_at=at, customer=customer, method=method, status_id=status,
-            initial_status_id=status, **values,
+            reference=reference,
+            attempted_at=at,
+            customer=customer,
+            method=method,
+            status_id=status,
+            initial_status_id=status,
+            **values,
         )

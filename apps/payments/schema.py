@@ -5,14 +5,16 @@ Kept beside the models, used by migrations only. Every statement is written to b
 
 from __future__ import annotations
 
+# Each foreign key costs about 10 µs a row. Two need none of their own: the tenant comes with the reference's composite
+# key, and the initial status equals the status when kvt_guard_payment lets the row in and never changes afterwards.
 PAYMENT_TABLE = """
 CREATE TABLE payments_payment (
     id bigint NOT NULL,
-    tenant_id bigint NOT NULL REFERENCES compliance_tenant (id),
+    tenant_id bigint NOT NULL,
     attempted_at timestamptz NOT NULL,
     customer_id bigint NOT NULL,
     status_id varchar(16) NOT NULL REFERENCES payments_paymentstatus (code),
-    initial_status_id varchar(16) NOT NULL REFERENCES payments_paymentstatus (code),
+    initial_status_id varchar(16) NOT NULL,
     amount numeric(14, 3) NOT NULL CONSTRAINT payment_amount_not_negative CHECK (amount >= 0),
     currency_id varchar(3) NOT NULL REFERENCES payments_currency (code),
     merchant_id bigint,

@@ -33,8 +33,17 @@ def test_each_model_that_people_change_is_audited_with_its_classified_fields_mas
 
 def test_people_customers_payments_and_their_tables_are_audited() -> None:
     audited = {model._meta.label for model in auditlog.get_models()}
-    wanted = {"compliance.User", "compliance.Tenant", "customers.Customer", "customers.Address", "payments.Payment",
-              "payments.Merchant", "payments.Product", "payments.PaymentMethod", "fraud.FraudAlert"}
+    wanted = {
+        "compliance.User",
+        "compliance.Tenant",
+        "customers.Customer",
+        "customers.Address",
+        "payments.Payment",
+        "payments.Merchant",
+        "payments.Product",
+        "payments.PaymentMethod",
+        "fraud.FraudAlert",
+    }
     assert wanted <= audited
 
 

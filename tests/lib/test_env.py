@@ -60,6 +60,10 @@ def test_a_database_address_is_taken_apart(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setenv("X_URL", "postgres://ann:p%40ss@db.example:5433/kvt?sslmode=require")
     found = env.env_database("X_URL")
     assert (found["USER"], found["PASSWORD"], found["HOST"], found["PORT"], found["NAME"]) == (
-        "ann", "p@ss", "db.example", "5433", "kvt",
+        "ann",
+        "p@ss",
+        "db.example",
+        "5433",
+        "kvt",
     )
     assert found["OPTIONS"] == {"sslmode": "require"}

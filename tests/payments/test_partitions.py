@@ -35,14 +35,22 @@ def test_a_month_without_a_partition_refuses_rather_than_misplaces(in_tenant: Te
     reference = PaymentReference.objects.create(external_id="X", attempted_at=datetime(2041, 1, 1, tzinfo=UTC))
     with pytest.raises(IntegrityError, match="no partition"), transaction.atomic():
         Payment.objects.create(
-            reference=reference, attempted_at=reference.attempted_at, customer=customer, currency_id="EUR", amount=1,
-            status_id="pending", initial_status_id="pending", method_id=1,
+            reference=reference,
+            attempted_at=reference.attempted_at,
+            customer=customer,
+            currency_id="EUR",
+            amount=1,
+            status_id="pending",
+            initial_status_id="pending",
+            method_id=1,
         )
 
 
 def test_making_partitions_again_makes_none(db: None) -> None:
     assert payment_partitions_ensure(first=date(2032, 11, 30), last=date(2033, 1, 1)) == [
-        "payments_payment_2032_11", "payments_payment_2032_12", "payments_payment_2033_01",
+        "payments_payment_2032_11",
+        "payments_payment_2032_12",
+        "payments_payment_2033_01",
     ]
     assert payment_partitions_ensure(first=date(2032, 11, 30), last=date(2033, 1, 1)) == []
 
@@ -54,7 +62,10 @@ def test_an_absurd_month_is_refused(db: None) -> None:
 
 def test_months_are_counted_across_years() -> None:
     assert months_between(date(2025, 11, 30), date(2026, 2, 1)) == [
-        date(2025, 11, 1), date(2025, 12, 1), date(2026, 1, 1), date(2026, 2, 1),
+        date(2025, 11, 1),
+        date(2025, 12, 1),
+        date(2026, 1, 1),
+        date(2026, 2, 1),
     ]
     assert add_months(date(2025, 12, 31), 1) == date(2026, 1, 1)
 

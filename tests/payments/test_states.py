@@ -39,7 +39,11 @@ def test_the_service_refuses_every_change_that_the_table_does_not_hold(
 def test_the_database_refuses_a_transition_that_the_table_does_not_hold(payment: Payment) -> None:
     with pytest.raises(IntegrityError, match="state_change_is_allowed"), transaction.atomic():
         PaymentStateChange.objects.create(
-            payment_id=payment.pk, from_status_id="pending", to_status_id="charged_back", actor="x", reason="y",
+            payment_id=payment.pk,
+            from_status_id="pending",
+            to_status_id="charged_back",
+            actor="x",
+            reason="y",
             changed_at=NOW,
         )
 
@@ -47,7 +51,11 @@ def test_the_database_refuses_a_transition_that_the_table_does_not_hold(payment:
 def test_the_database_refuses_a_change_from_a_status_the_payment_is_not_in(payment: Payment) -> None:
     with pytest.raises(IntegrityError, match="is not in status"), transaction.atomic():
         PaymentStateChange.objects.create(
-            payment_id=payment.pk, from_status_id="success", to_status_id="refunded", actor="x", reason="y",
+            payment_id=payment.pk,
+            from_status_id="success",
+            to_status_id="refunded",
+            actor="x",
+            reason="y",
             changed_at=NOW,
         )
 
