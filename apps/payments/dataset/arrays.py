@@ -70,7 +70,7 @@ def hex_text(raw: U8, prefix: str = "") -> pl.Series:
     Plain hexadecimal now and then holds thirteen digits in a row, which a scan for card
     numbers must report; the letters make that impossible.
     """
-    characters = _HEX[raw].reshape(len(raw), -1)
+    characters = _HEX[raw].reshape(len(raw), 2 * raw.shape[1])
     for place in range(8, characters.shape[1], 8):
         characters[:, place] = _LETTER[raw[:, place // 2] % 6]
     if prefix:

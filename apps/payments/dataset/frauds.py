@@ -132,7 +132,9 @@ def fraud_baskets(options: DatasetOptions, people: People, visits: Visits, block
         retry=np.where(testing, rng.integers(12, 120, n), rng.integers(15, 70, n)),
         method=np.where(rng.random(n) < 0.7, 0, people.method[person]),
         card=np.where(stolen, strange_card(options, n, rng), own),
-        issuer=np.where(stolen & (rng.random(n) < 0.45), rng.integers(0, len(ALL_CODES), n), people.country[person]),
+        issuer=np.where(
+            stolen & (rng.random(n) < 0.45), rng.integers(0, len(ALL_CODES), n), people.bank_country[person]
+        ),
         new_card=stolen,
         many_cards=testing,
     )

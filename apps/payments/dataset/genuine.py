@@ -30,7 +30,7 @@ def genuine_visits(options: DatasetOptions, people: People, block: int) -> Visit
     place = usual(options, people, person, start, rng)
     buys = rng.random(n) < people.conversion[person]
     several = rng.random(n)
-    baskets = np.where(several < 0.016, rng.integers(3, 5, n), np.where(several < 0.07, 2, 1)) * buys
+    baskets = np.where(several < 0.011, rng.integers(3, 5, n), np.where(several < 0.07, 2, 1)) * buys
     browse = np.exp(rng.normal(5.6, 0.8, n)).astype(np.int64)
     utm, campaign = campaigns(options, day, rng)
     return Visits(
@@ -102,7 +102,7 @@ def genuine_baskets(options: DatasetOptions, people: People, visits: Visits, blo
         retry=rng.integers(18, 110, n),
         method=np.where(rng.random(n) < 0.12, 0, people.method[person]),
         card=own_card(options, people, person, second + 2 * replaced),
-        issuer=people.country[person],
+        issuer=people.bank_country[person],
         new_card=(second == 1) | replaced | (rng.random(n) < 0.14),
         many_cards=np.zeros(n, dtype=bool),
     )

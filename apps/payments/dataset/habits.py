@@ -52,7 +52,7 @@ def _device(options: DatasetOptions, people: People, person: I64, moment: I64, r
     replaced = moment >= people.new_phone_at[person]
     kind = preferred
     device = np.where(replaced, mix(seed, _NEW_PHONE, number), mix(seed, _OWN, number))
-    home = people.home[person] & (u > 0.72) & (u <= 0.9)
+    home = people.home[person] & (u > 0.62) & (u <= 0.9)
     device = np.where(home, mix(seed, _HOME, people.number[people.head[person]]), device)
     kind = np.where(home, WEB_DESKTOP, kind)
     second = (u > 0.9) & (u <= 0.975) | (~people.home[person] & (u > 0.86) & (u <= 0.9))

@@ -10,12 +10,14 @@ from apps.payments.dataset.catalogue import CATEGORIES
 from apps.payments.dataset.options import DatasetOptions
 from apps.payments.dataset.reference import ANDROID, COUNTRIES, DEVICE_WEIGHTS, IOS, WEB_DESKTOP
 
-HOUSEHOLD_SHARE: Final = 0.2  # who lives with the customer before, at most three to a household
+HOUSEHOLD_SHARE: Final = 0.3  # who lives with the customer before, at most three to a household
 NEW_SHARE: Final = 0.28  # who signs up during the period; the others are older customers
 MINOR_SHARE: Final = 0.03
-SESSIONS_PER_DAY: Final = 0.075  # mean over all customers; the spread below makes a few very active
-ACTIVITY_SPREAD: Final = 1.35
+FOREIGN_BANK_SHARE: Final = 0.07  # expatriates, and customers of banks that live in an app
+SESSIONS_PER_DAY: Final = 0.085  # mean over all customers; the spread below makes a few very active
+ACTIVITY_SPREAD: Final = 1.5
 USUAL_BASKET: Final = 47.0
+BROWSER_SHARE: Final = 0.5
 NEVER: Final = np.int64(2**60)
 STREAM: Final = 10
 
@@ -42,6 +44,7 @@ class People:
     trip_to: I64
     trip_country: I64
     work_country: I64
+    bank_country: I64
 
     def __len__(self) -> int:
         return len(self.number)
@@ -73,9 +76,8 @@ def make_people(options: DatasetOptions, block: int) -> People:
         head=head,
         home=shared | (head != np.arange(n)),
         profile=pick(rng, np.array([0.80, 0.13, 0.07]), n),
-        rate=np.minimum(rate, 3.0),
-        # Those who come often are also those who buy.
-        conversion=np.clip(0.16 + 0.10 * np.log1p(rate * 20) + rng.normal(0, 0.06, n), 0.04, 0.55),
+        rate=np.minimum(rate, 2.0),
+        conversion=_conversions(rate, rng.random(n), rng.normal(0, 0.05, n)),
         usual=USUAL_BASKET * np.exp(rng.normal(0, 0.38, n)),
         taste=_tastes(rng.random(n), minor),
         method=_methods(device, rng.random((2, n))),
@@ -85,6 +87,7 @@ def make_people(options: DatasetOptions, block: int) -> People:
         trip_to=np.where(travels, trip_start + rng.integers(3 * DAY, 13 * DAY, n), NEVER),
         trip_country=rng.integers(0, len(COUNTRIES) + 2, n),
         work_country=np.where(rng.random(n) < 0.03, rng.integers(0, len(COUNTRIES), n), country),
+        bank_country=np.where(rng.random(n) < FOREIGN_BANK_SHARE, rng.integers(0, len(COUNTRIES), n), country),
     )
 
 
@@ -105,14 +108,22 @@ def _signups(options: DatasetOptions, u: F64) -> I64:
     room = max(options.days - 1, 1) * DAY - 7_200
     inside = options.start_s + (u[1] * room).astype(np.int64)
     before = options.start_s - DAY - (u[1] ** 1.4 * 3 * 365 * DAY).astype(np.int64)
-    return np.where(u[0] < NEW_SHARE, inside, before)
+    signup: I64 = np.where(u[0] < NEW_SHARE, inside, before)
+    return signup
+
+
+def _conversions(rate: F64, u: F64, noise: F64) -> F64:
+    """Half the customers only look around; of the others, those who come often also buy often."""
+    keen = np.clip(0.29 * np.log1p(rate * 16) + noise - 0.04, 0.02, 0.66)
+    return np.where(u < BROWSER_SHARE, 0.015, keen)
 
 
 def _tastes(u: F64, minor: Bool) -> I64:
     weights = np.cumsum([c.weight for c in CATEGORIES])
     taste = np.searchsorted(weights, u * weights[-1], side="right").astype(np.int64)
     restricted = np.array([c.adult for c in CATEGORIES])[taste]
-    return np.where(minor & restricted, 5, taste)  # books instead
+    allowed: I64 = np.where(minor & restricted, 5, taste)  # books instead
+    return allowed
 
 
 def _methods(device: I64, u: F64) -> I64:
