@@ -95,8 +95,10 @@ def _fill_payments(cursor: Any, have: int, count: int) -> None:
     cursor.execute(
         """
         WITH base AS (
-            SELECT (SELECT id FROM compliance_tenant) AS tenant_id, (SELECT min(id) FROM customers_customer) AS customer0,
-                   (SELECT min(id) FROM payments_paymentmethod) AS method0, (SELECT min(id) FROM customers_device) AS device0
+            SELECT (SELECT id FROM compliance_tenant) AS tenant_id,
+                   (SELECT min(id) FROM customers_customer) AS customer0,
+                   (SELECT min(id) FROM payments_paymentmethod) AS method0,
+                   (SELECT min(id) FROM customers_device) AS device0
         ), made AS (
             INSERT INTO payments_paymentreference (tenant_id, external_id, attempted_at)
             SELECT base.tenant_id, 'PAY' || lpad(g::text, 9, '0'),

@@ -10,8 +10,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from apps.compliance.services import keys
-from kivendtout.lib.errors import KvtError
 from kivendtout.lib.crypto.rotation import Options, Outcome
+from kivendtout.lib.errors import KvtError
 
 
 class Command(BaseCommand):
