@@ -7,7 +7,7 @@ import sys
 import traceback
 from collections.abc import Callable
 
-from kivendtout.devservices import demo, packages, tasks
+from kivendtout.devservices import demo, keys, packages, tasks
 from kivendtout.devservices.home import Home
 from kivendtout.devservices.say import sentence_for
 from kivendtout.devservices.services import start_all, stop_all
@@ -23,6 +23,8 @@ def setup(home: Home) -> int:
 def services(home: Home) -> int:
     packages.ensure(home, packages.SERVERS)
     start_all(home)
+    if not keys.ring_of(home).exists():
+        keys.ensure(home)
     print(f"Addresses and secrets: {home.env_file}; logs: {home.logs}. `make stop` stops them.")
     return 0
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from kivendtout.devservices.home import Home
+from kivendtout.devservices.logline import condense
 from kivendtout.devservices.processes import last_meaningful_line, log_size
 from kivendtout.devservices.say import SetupError, Step
 
@@ -47,7 +48,7 @@ def run(
     if code:
         with log.open("a", encoding="utf-8") as file:
             file.write(output)
-        why = last_meaningful_line(log, since=before).rstrip(".")
+        why = condense(last_meaningful_line(log, since=before)).removeprefix("CommandError: ").rstrip(".")
         raise SetupError(f"{what} failed: {why} (log: {log}).")
     return output
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
 import urllib.error
 import urllib.request
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from kivendtout.devservices import assets, demo_data, packages, processes
+from kivendtout.devservices import assets, demo_data, keys, packages, processes
 from kivendtout.devservices.box import accounts_table, box
 from kivendtout.devservices.commands import manage
 from kivendtout.devservices.demo_children import children
@@ -57,6 +58,7 @@ def run(home: Home) -> int:
 def _prepare(home: Home, started: list[Service]) -> list[dict[str, str]]:
     packages.ensure(home, packages.SERVERS)
     started += start_all(home)
+    keys.ensure(home)
     with step("Database schema") as line:
         manage(home, "migrate", "--noinput", "-v", "1", line=line)
         line.note = "up to date"
@@ -105,9 +107,8 @@ def _welcome(ports: Ports, accounts: list[dict[str, str]], seconds: float) -> st
 
 
 def _is_ready(ports: Ports) -> bool:
-    if is_free(ports.sockets):
-        return False
     try:
+        socket.create_connection(("127.0.0.1", ports.sockets), timeout=1).close()
         with urllib.request.urlopen(f"http://127.0.0.1:{ports.web}/healthz", timeout=3) as answer:
             return int(answer.status) == 200
     except (urllib.error.URLError, OSError):

@@ -27,6 +27,7 @@ def children(home: Home, web_port: int, ws_port: int) -> list[Child]:
 
 def _web(python: str, host: str, port: int) -> list[str]:
     options = ["--interface", "wsgi", "--host", host, "--port", str(port), "--workers", "1", "--no-ws"]
+    options += ["--blocking-threads", "8"]  # as many pages at once; each may hold a database connection
     return [python, "-m", "granian", *options, "kivendtout.wsgi:application"]
 
 
@@ -38,7 +39,7 @@ def _sockets(python: str, host: str, port: int) -> list[str]:
 def _worker(python: str, queue: str, more: list[str]) -> list[str]:
     """Two workers on one machine have nobody to gossip with; without it they start faster."""
     options = ["-Q", queue, "-n", f"{queue}@%h", "--concurrency", "1", "--without-gossip", "--without-mingle"]
-    return [python, "-m", "celery", "-A", "celery_worker", "worker", "--loglevel", "INFO", *options, *more]
+    return [python, "-m", "celery", "--quiet", "-A", "celery_worker", "worker", "--loglevel", "INFO", *options, *more]
 
 
 def _replay(python: str, home: Home) -> list[str]:

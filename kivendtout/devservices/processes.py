@@ -142,4 +142,4 @@ def last_meaningful_line(log: Path, since: int = 0, size: int = 16384) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     trouble = ("fatal", "panic", "error", "could not", "cannot", "can't", "no space", "denied")
     worst = [line for line in lines if any(word in line.lower() for word in trouble)]
-    return (worst or lines or ["its log is empty"])[-1][:240]
+    return (worst or lines or ["its log is empty"])[-1][:1000]

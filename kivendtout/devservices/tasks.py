@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from kivendtout.devservices import packages
+from kivendtout.devservices import keys, packages
 from kivendtout.devservices.home import Home
 from kivendtout.devservices.programs import find_browser
 from kivendtout.devservices.services import start_all, stop_all
@@ -30,6 +30,7 @@ def test(home: Home) -> int:
 def bench(home: Home) -> int:
     packages.ensure(home, packages.SERVERS)
     with _services(home):
+        keys.ensure(home)
         return _foreground([str(home.python), "-m", "benchmarks", *_arguments()])
 
 
