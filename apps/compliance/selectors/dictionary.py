@@ -39,10 +39,10 @@ def columns_of(model: type[models.Model]) -> Iterator[Column]:
 
 
 def _type_of(field: models.Field[object, object]) -> str:
-    kind = field.db_type(connection) or ""
+    kind = (field.db_type(connection) or "") + (" null" if field.null else "")
     if isinstance(field, models.ForeignKey):
         return f"{kind} → {field.remote_field.model._meta.db_table}"
-    return kind + (" null" if field.null else "")
+    return kind
 
 
 def _meaning_of(field: models.Field[object, object]) -> str:
