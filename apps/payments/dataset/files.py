@@ -25,17 +25,25 @@ _READ_SIZE: Final = 1 << 20
 class Sink(Protocol):
     def append(self, content: bytes) -> None: ...
     def close(self) -> None: ...
+    def digest(self) -> str: ...
 
 
 class TextSink:
+    """Hashed on the way: reading a large file again would cost as long as writing it."""
+
     def __init__(self, path: Path) -> None:
         self._file = path.open("wb")
+        self._hash = hashlib.sha256()
 
     def append(self, content: bytes) -> None:
         self._file.write(content)
+        self._hash.update(content)
 
     def close(self) -> None:
         self._file.close()
+
+    def digest(self) -> str:
+        return _base64(self._hash.digest())
 
 
 class ParquetSink:
@@ -56,6 +64,9 @@ class ParquetSink:
             self._writer.close()
             self._writer = None
 
+    def digest(self) -> str:
+        return digest(self._path)
+
 
 @contextlib.contextmanager
 def sinks(folder: Path, file_format: str) -> Iterator[dict[str, Sink]]:
@@ -72,12 +83,16 @@ def sinks(folder: Path, file_format: str) -> Iterator[dict[str, Sink]]:
 
 
 def digest(path: Path) -> str:
-    """SHA-256 in base64: hexadecimal can hold a run of digits that looks like a card number."""
     total = hashlib.sha256()
     with path.open("rb") as file:
         while chunk := file.read(_READ_SIZE):
             total.update(chunk)
-    return base64.b64encode(total.digest()).decode()
+    return _base64(total.digest())
+
+
+def _base64(checksum: bytes) -> str:
+    """Not hexadecimal, which can hold a run of digits that looks like a card number."""
+    return base64.b64encode(checksum).decode()
 
 
 @contextlib.contextmanager

@@ -4,12 +4,12 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from apps.payments.dataset import schema
-from apps.payments.dataset.files import GENERATOR, digest, sinks, staging
+from apps.payments.dataset.files import GENERATOR, sinks, staging
 from apps.payments.dataset.options import DatasetOptions
 from apps.payments.dataset.patterns import PATTERN_NAMES
 from apps.payments.dataset.workers import parts
@@ -34,36 +34,42 @@ class Summary:
         return {**self.manifest, "rows_total": self.rows, "seconds": round(self.seconds, 2), "rows_per_second": rate}
 
 
+@dataclass
+class _Written:
+    rows: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(schema.COLUMNS, 0)))
+    frauds: Counter[str] = field(default_factory=lambda: Counter(dict.fromkeys(PATTERN_NAMES, 0)))
+    digests: dict[str, str] = field(default_factory=dict)
+
+
 def generate(options: DatasetOptions, progress: Progress = lambda line: None) -> Summary:
     """Write the data set into `options.out`, whole or not at all."""
     started = time.perf_counter()
     with staging(options) as folder:
-        rows, frauds = _write(options, folder, progress)
-        progress("Computing the checksums.")
-        manifest = _manifest(options, folder, rows, frauds)
+        manifest = _manifest(options, folder, _write(options, folder, progress))
         text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
         (folder / schema.MANIFEST).write_text(text, encoding="utf-8")
     return Summary(manifest, time.perf_counter() - started)
 
 
-def _write(options: DatasetOptions, folder: Path, progress: Progress) -> tuple[Counter[str], Counter[str]]:
-    rows: Counter[str] = Counter(dict.fromkeys(schema.COLUMNS, 0))
-    frauds: Counter[str] = Counter(dict.fromkeys(PATTERN_NAMES, 0))
+def _write(options: DatasetOptions, folder: Path, progress: Progress) -> _Written:
+    written = _Written()
     progress(f"Generating {options.customers} customers, {options.start} to {options.end}.")
     told = time.perf_counter()
     with sinks(folder, options.file_format) as files:
         for part in parts(options):
             for table, content in part.content.items():
                 files[table].append(content)
-            rows.update(part.rows)
-            frauds.update(part.frauds)
+            written.rows.update(part.rows)
+            written.frauds.update(part.frauds)
             if time.perf_counter() - told > _QUIET_SECONDS:
                 told = time.perf_counter()
-                progress(f"{(part.index + 1) * 100 // options.blocks} %: {rows.total()} rows.")
-    return rows, frauds
+                progress(f"{(part.index + 1) * 100 // options.blocks} %: {written.rows.total()} rows.")
+    written.digests = {table: sink.digest() for table, sink in files.items()}
+    return written
 
 
-def _manifest(options: DatasetOptions, folder: Path, rows: Counter[str], frauds: Counter[str]) -> dict[str, Any]:
+def _manifest(options: DatasetOptions, folder: Path, written: _Written) -> dict[str, Any]:
+    rows, frauds = written.rows, written.frauds
     paths = {table: folder / schema.file_name(table, options.file_format) for table in schema.COLUMNS}
     return {
         "generator": GENERATOR,
@@ -74,7 +80,7 @@ def _manifest(options: DatasetOptions, folder: Path, rows: Counter[str], frauds:
         "end": options.end.isoformat(),
         "format": options.file_format,
         "files": {
-            path.name: {"rows": rows[table], "bytes": path.stat().st_size, "sha256": digest(path)}
+            path.name: {"rows": rows[table], "bytes": path.stat().st_size, "sha256": written.digests[table]}
             for table, path in paths.items()
         },
         "frauds": dict(frauds),

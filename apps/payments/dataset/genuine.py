@@ -30,7 +30,7 @@ def genuine_visits(options: DatasetOptions, people: People, block: int) -> Visit
     place = usual(options, people, person, start, rng)
     buys = rng.random(n) < people.conversion[person]
     several = rng.random(n)
-    baskets = np.where(several < 0.011, rng.integers(3, 5, n), np.where(several < 0.07, 2, 1)) * buys
+    baskets = np.where(several < 0.006, rng.integers(3, 5, n), np.where(several < 0.045, 2, 1)) * buys
     browse = np.exp(rng.normal(5.6, 0.8, n)).astype(np.int64)
     utm, campaign = campaigns(options, day, rng)
     return Visits(
@@ -110,7 +110,7 @@ def genuine_baskets(options: DatasetOptions, people: People, visits: Visits, blo
 
 def _attempts(rng: Rng, n: int) -> tuple[I64, Bool]:
     trouble = rng.random(n) < FAILURE_RATE
-    failures = np.where(trouble, np.minimum(rng.geometric(0.7, n), 4), 0)
+    failures = np.where(trouble, np.minimum(rng.geometric(0.78, n), 4), 0)
     return failures, ~trouble | (rng.random(n) < 0.72)
 
 

@@ -21,7 +21,8 @@ from apps.payments.dataset.options import DatasetError, DatasetOptions
 def parts(options: DatasetOptions) -> Iterator[Part]:
     """Every block's part, in the order of the blocks."""
     count = min(options.workers, options.blocks)
-    if count == 1:
+    # A daemon, such as a task queue's process, may not have children of its own.
+    if count == 1 or multiprocessing.current_process().daemon:
         return _alone(options)
     return _Crew(options, count).run()
 
