@@ -14,7 +14,9 @@ from pathlib import Path
 KAFKA_VERSION = "4.1.0"
 _LOG4J_VERSION = "2.24.3"  # the one this Kafka carries; only its bridge for SLF4J is missing from the dependencies
 _OLDEST_JAVA = 17  # Kafka 4 brokers need it
-_HEAP = ["-Xms256m", "-Xmx512m", "-XX:+UseSerialGC"]  # three brokers must fit beside everything else on a laptop
+# Three brokers must fit beside everything else on a laptop. The first compiler alone starts them in two thirds of the
+# time, which matters more here than peak speed.
+_JVM = ["-Xms256m", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
 
 _POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
@@ -55,7 +57,7 @@ class Cluster:
 
     def java(self, *arguments: str) -> list[str]:
         logging = f"-Dlog4j2.configurationFile={self.data / 'log4j2.properties'}"
-        return ["java", *_HEAP, logging, "-cp", f"{self.libs}/*", *arguments]
+        return ["java", *_JVM, logging, "-cp", f"{self.libs}/*", *arguments]
 
     def properties(self, node: int) -> str:
         port, controller = self.ports[node - 1], self.controllers[node - 1]

@@ -122,3 +122,19 @@ def test_the_journal_of_commits_does_not_grow_for_ever(tmp_path: Path) -> None:
         offsets.commit("g", {("t", 0): Committed(number, "")})
     assert offsets.of("g")[("t", 0)].offset == 24_999
     assert (tmp_path / "offsets.jsonl").stat().st_size < 1_000_000
+
+
+def test_commits_go_on_when_there_is_no_room_to_shorten_their_journal(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offsets = Offsets(tmp_path)
+
+    def full(self: Path, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    for number in range(21_000):
+        offsets.commit("g", {("t", 0): Committed(number, "")})
+    monkeypatch.undo()
+    offsets.close()
+    assert Offsets(tmp_path).of("g")[("t", 0)].offset == 20_999

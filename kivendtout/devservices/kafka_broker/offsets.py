@@ -1,11 +1,14 @@
 """Committed offsets: an append-only journal of JSON lines, rewritten when most of it is history."""
 
 import json
+import logging
 import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from .codes import Code, RefusedError
+
+log = logging.getLogger("kafka_broker")
 
 # Rewrite once the journal has this many lines more than four times the offsets it holds.
 _HISTORY_LINES = 20_000
@@ -21,6 +24,7 @@ class Offsets:
         self._path = data / "offsets.jsonl"
         self.groups: dict[str, dict[tuple[str, int], Committed]] = {}
         self._lines = 0
+        self._fd = -1
         self._read()
         self._rewrite()
 
@@ -53,6 +57,8 @@ class Offsets:
         temporary = self._path.with_suffix(".tmp")
         temporary.write_bytes(b"".join(json.dumps(entry).encode() + b"\n" for entry in live))
         temporary.replace(self._path)
+        if self._fd >= 0:
+            os.close(self._fd)
         self._lines, self._live = len(live), len(live)
         self._fd = os.open(self._path, os.O_WRONLY | os.O_APPEND)
         self._size = os.fstat(self._fd).st_size
@@ -70,8 +76,14 @@ class Offsets:
         for entry in entries:
             self._apply(entry)
         if self._lines > 4 * self._live + _HISTORY_LINES:
-            os.close(self._fd)
+            self._rewrite_if_there_is_room()
+
+    def _rewrite_if_there_is_room(self) -> None:
+        try:
             self._rewrite()
+        except OSError as error:
+            self._live = self._lines  # the long journal is as good as the short one: try again much later
+            log.warning("the journal of commits could not be shortened: %s", error)
 
     def commit(self, group: str, commits: dict[tuple[str, int], Committed]) -> None:
         self._write([

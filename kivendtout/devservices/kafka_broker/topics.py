@@ -101,9 +101,13 @@ class Topics:
     def grow(self, topic: Topic, count: int, *, only_check: bool) -> None:
         if not len(topic.partitions) < count <= _MOST_PARTITIONS:
             raise RefusedError(Code.INVALID_PARTITIONS, f"The topic has {len(topic.partitions)} partitions already.")
-        if not only_check:
+        if only_check:
+            return
+        try:
             topic.partitions += [self._open(topic, number) for number in range(len(topic.partitions), count)]
-            self._save()
+        except OSError as error:
+            raise RefusedError(Code.STORAGE_ERROR, f"The partitions could not be made: {error.strerror}.") from error
+        self._save()
 
     def configure(self, topic: Topic, changes: dict[str, str | None]) -> None:
         for name, value in changes.items():
