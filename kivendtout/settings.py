@@ -24,8 +24,8 @@ from kivendtout.unfold import UNFOLD
 TESTING = "pytest" in sys.modules
 # Migrations, and the tests that create their own database, need the role that owns the schema;
 # the product itself runs as a role that cannot change it.
-OWNER_COMMANDS = {"migrate", "makemigrations", "flush", "sqlmigrate", "dbshell", "create_audit_role"}
-AS_OWNER = TESTING or (len(sys.argv) > 1 and sys.argv[1] in OWNER_COMMANDS)
+OWNER_COMMANDS = {"migrate", "makemigrations", "flush", "sqlmigrate", "dbshell"}
+AS_OWNER = TESTING or env_bool("KVT_AS_OWNER", False) or (len(sys.argv) > 1 and sys.argv[1] in OWNER_COMMANDS)
 
 DEBUG = env_bool("DEBUG", False)
 SECRET_KEY = env_str("SECRET_KEY")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sys
 
 from django.apps import AppConfig
@@ -20,15 +21,16 @@ class ComplianceConfig(AppConfig):
         from apps.compliance.roles import sync_roles_after_migrate
         from kivendtout.lib.log import configure_logging
 
-        configure_logging(settings.LOG_LEVEL, process_name())
+        # A command's answer goes to stdout, so its log lines do not.
+        is_command = sys.argv[0].endswith("manage.py")
+        configure_logging(settings.LOG_LEVEL, process_name(), "stderr" if is_command else "stdout")
         for model in (models.Tenant, models.User):
             audited(model)
         post_migrate.connect(sync_roles_after_migrate, dispatch_uid="kvt_sync_roles")
 
 
 def process_name() -> str:
-    """What this process is, for its log lines: the program's first word that says something."""
+    """What this process is, for its log lines: PROCESS_NAME when its starter says so, else the command's name."""
     words = [word for word in sys.argv if not word.startswith("-")]
-    if len(words) > 1 and words[0].endswith("manage.py"):
-        return words[1]
-    return words[0].rpartition("/")[2] if words else "python"
+    command = words[1] if len(words) > 1 and words[0].endswith("manage.py") else words[0].rpartition("/")[2]
+    return os.environ.get("PROCESS_NAME") or command

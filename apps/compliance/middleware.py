@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 
 from apps.compliance.audit import audit_actor
 from kivendtout.lib.crypto.hashing import keyed_hash
+from kivendtout.lib.log import bind_tenant
 from kivendtout.lib.tenancy import tenant_scope
 
 Handler = Callable[[HttpRequest], HttpResponse]
@@ -23,6 +24,7 @@ class TenantMiddleware:
         user = request.user
         if not user.is_authenticated:
             return self.get_response(request)
+        bind_tenant(user.tenant.slug)
         with tenant_scope(user.tenant_id):
             return self.get_response(request)
 

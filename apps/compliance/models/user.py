@@ -12,6 +12,9 @@ from apps.compliance.models.base import NONE, PERSONAL, SECRET
 
 
 class UserManager(BaseUserManager["User"]):
+    def get_queryset(self) -> models.QuerySet[User]:
+        return super().get_queryset().select_related("tenant")  # each request needs both
+
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
         user = self.model(email=self.normalize_email(email).lower(), **fields)
         user.set_password(password)
