@@ -1,0 +1,64 @@
+"""Staged payments into rows: the steps, in their order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from apps.payments.ingestion import payments_sql as sql
+from apps.payments.ingestion.staging import Run, execute, fetch
+from apps.payments.services.partitions import payment_partitions_ensure
+
+
+@dataclass
+class MergedPayments:
+    new: list[int] = field(default_factory=list)
+    changed: list[int] = field(default_factory=list)
+    faults: list[tuple[int, str]] = field(default_factory=list)
+
+
+def ensure_months(moments: set[date]) -> None:
+    """Before the transaction: making a partition locks the table, and should not hold that through a batch."""
+    for month in sorted({day.replace(day=1) for day in moments}):
+        payment_partitions_ensure(first=month, last=month)
+
+
+def merge_payments(run: Run) -> MergedPayments:
+    """Inside a transaction, after the stage is filled."""
+    values = run.values()
+    _scratch(sql.FOUND, sql.FOUND_COLUMNS)
+    _scratch(sql.MADE, sql.MADE_COLUMNS)
+    # 1. What is known already, and which rows cannot be.
+    execute(sql.FIND, values)
+    faults = [(n, fault) for n, fault in fetch(sql.FAULTS)]
+    # 2. What the payments need and nobody told before.
+    for statement in (sql.DEVICES, sql.DEVICES_SEEN_EARLIER, sql.SESSIONS, sql.SESSION_DEVICES, sql.METHODS):
+        execute(statement, values)
+    # 3. The payments that are new, each once.
+    if execute(sql.REFERENCES, values):
+        execute(sql.PAYMENTS, values)
+    # 4. What became of those that were pending.
+    changed, refused = _move(run)
+    return MergedPayments([row[0] for row in fetch(sql.NEW)], changed, faults + refused)
+
+
+def _scratch(name: str, columns: str) -> None:
+    execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS {name} ({columns}) ON COMMIT DELETE ROWS")
+    execute(f"DELETE FROM {name}")  # noqa: S608  a constant
+
+
+def _move(run: Run) -> tuple[list[int], list[tuple[int, str]]]:
+    moves: dict[int, tuple[datetime, str, str, str]] = {}
+    refused: list[tuple[int, str]] = []
+    for n, external_id, payment, at, current, status, code, trace in fetch(sql.RESULTS, run.values()):
+        standing = moves[payment][1] if payment in moves else current
+        if standing == "pending":
+            moves[payment] = (at, status, code, trace)
+        elif standing != status:
+            refused.append((n, f"payment_id {external_id} is {standing} already and cannot become {status}."))
+    if moves:
+        times, statuses, codes, traces = (list(column) for column in zip(*moves.values(), strict=True))
+        values = run.values(ids=list(moves), times=times, statuses=statuses, codes=codes, traces=traces)
+        execute(sql.MOVE, values)
+        execute(sql.FAILURE_CODES, values)
+    return list(moves), refused

@@ -1,0 +1,73 @@
+"""The one path by which payments are recorded, whoever brings them: a load, the stream, the API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from apps.payments.events import PaymentEvent
+from apps.payments.ingestion import payments_sql as sql
+from apps.payments.ingestion.payments_merge import ensure_months, merge_payments
+from apps.payments.ingestion.staging import Run, stage_rows
+from kivendtout.lib.crypto.hashing import keyed_hash
+from kivendtout.lib.trace import current_trace_id
+
+
+@dataclass(frozen=True)
+class RecordResult:
+    new: list[int] = field(default_factory=list)
+    changed: list[int] = field(default_factory=list)
+    repeated: int = 0
+    rejected: list[tuple[str, str]] = field(default_factory=list)
+    rejected_at: list[int] = field(default_factory=list)
+    """Positions in what was given, beside `rejected`: the same payment may come twice in a batch."""
+
+
+def payments_record(
+    *, tenant_id: int, events: Sequence[PaymentEvent], source: str, now: datetime, traces: Sequence[str] = ()
+) -> RecordResult:
+    """Record attempts and results, all or none; repeating a call changes nothing.
+
+    New payments take the status of their first event here. A pending one that hears of its result gets a state
+    change. What cannot be recorded is told by payment and sentence, and does not hold up the others.
+    """
+    late = [(n, fault) for n, event in enumerate(events) if (fault := event.ahead_fault(now))]
+    left_out = {n for n, _fault in late}
+    good = [(n, event) for n, event in enumerate(events) if n not in left_out]
+    if not good:
+        return _result(events, [], [], late)
+    ensure_months({event.attempted_at.date() for _n, event in good})
+    own_trace = current_trace_id() or ""
+    with transaction.atomic():
+        stage_rows(sql.STAGE, sql.STAGE_COLUMNS, _rows(good, traces, own_trace))
+        merged = merge_payments(Run(tenant_id, source, now))
+    return _result(events, merged.new, merged.changed, late + merged.faults)
+
+
+def _result(
+    events: Sequence[PaymentEvent], new: list[int], changed: list[int], faults: list[tuple[int, str]]
+) -> RecordResult:
+    faults = sorted(faults)
+    rejected = [(events[n].payment_id, fault) for n, fault in faults]
+    repeated = len(events) - len(new) - len(changed) - len(faults)
+    return RecordResult(new, changed, repeated, rejected, [n for n, _fault in faults])
+
+
+def _rows(
+    events: Sequence[tuple[int, PaymentEvent]], traces: Sequence[str], own_trace: str
+) -> Iterator[tuple[Any, ...]]:
+    for n, event in events:
+        # What identifies a card or an address is stored as a keyed hash only.
+        card = keyed_hash("card", event.card_fingerprint) if event.card_fingerprint else None
+        address = keyed_hash("ip", event.ip_hash) if event.ip_hash else None
+        yield (
+            n, event.payment_id, event.customer_id, event.attempted_at, event.status, event.money, event.currency,
+            event.method, event.card_bin, event.last_four, card, event.issuer_country, event.payment_country, address,
+            event.device_id, event.device_kind, event.os, event.browser, event.merchant_id, event.failure_code,
+            event.session_id, event.session_started_at, event.utm_source, event.utm_campaign,
+            traces[n] if traces else own_trace,
+        )  # fmt: skip
