@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from kivendtout.devservices import demo, keys, packages, tasks
 from kivendtout.devservices.home import Home
-from kivendtout.devservices.say import sentence_for
+from kivendtout.devservices.say import SetupError, sentence_for
 from kivendtout.devservices.services import start_all, stop_all
 
 
@@ -24,9 +24,17 @@ def services(home: Home) -> int:
     packages.ensure(home, packages.SERVERS)
     start_all(home)
     if not keys.ring_of(home).exists():
-        keys.ensure(home)
+        _make_keys(home)
     print(f"Addresses and secrets: {home.env_file}; logs: {home.logs}. `make stop` stops them.")
     return 0
+
+
+def _make_keys(home: Home) -> None:
+    """The services serve without it; code that does not import just now must not keep them from starting."""
+    try:
+        keys.ensure(home)
+    except SetupError as error:
+        print(f"    {error}\n    The services run; `manage.py rotate_keys --create` makes the key ring later.")
 
 
 def stop(home: Home) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import psycopg
 import redis
@@ -58,6 +59,19 @@ def check_kafka() -> str:
         if speaks_kafka(host.strip("[]"), int(port), timeout=5.0):
             return "answers"
     raise SetupError("KAFKA_BOOTSTRAP_SERVERS names no broker that answers; start it or correct the value.")
+
+
+def check_documents() -> str:
+    import pymongo  # an optional extra, imported only where it is asked for
+    from pymongo.errors import PyMongoError
+
+    try:
+        client: pymongo.MongoClient[Any] = pymongo.MongoClient(os.environ["MONGODB_URI"], serverSelectionTimeoutMS=5000)
+        with client:
+            client.admin.command("ping")
+    except (PyMongoError, ValueError) as error:
+        raise SetupError(f"MONGODB_URI names a MongoDB that cannot be used: {_first_line(error)[:200]}.") from error
+    return "answers"
 
 
 def _first_line(error: Exception) -> str:

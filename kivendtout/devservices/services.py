@@ -55,9 +55,11 @@ def only_one(home: Home) -> Iterator[None]:
 def start_all(home: Home) -> list[Service]:
     """Those it had to start, in order. When one fails, the ones it started before it are stopped again."""
     started: list[Service] = []
-    services = all_services()
+    # Those of the user's own are asked first: a wrong address is said before anything is started.
+    services = sorted(all_services(), key=lambda service: not os.environ.get(service.variable))
     with only_one(home):
         _require_space(home)
+        _check_documents()
         _write_common(home)
         try:
             for service in services:
@@ -67,6 +69,13 @@ def start_all(home: Home) -> list[Service]:
                 service.stop(home)
             raise
     return started
+
+
+def _check_documents() -> None:
+    """MongoDB is never embedded: without its address, documents live in PostgreSQL."""
+    if os.environ.get("MONGODB_URI"):
+        with step("MongoDB") as line:
+            line.note = external.check_documents() + ", from MONGODB_URI"
 
 
 def _start_one(home: Home, service: Service, started: list[Service]) -> None:
