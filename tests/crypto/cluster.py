@@ -39,6 +39,7 @@ LOGGING = {
 class Cluster:
     folder: Path
     port: int
+    heard: int = 0  # where the current test's part of the log begins
 
     @property
     def url(self) -> str:
@@ -49,6 +50,12 @@ class Cluster:
         return f"postgresql://postgres:{PASSWORD}@127.0.0.1:{self.port}/postgres"
 
     def log(self) -> str:
+        return self._whole_log()[self.heard :]
+
+    def begin_log(self) -> None:
+        self.heard = len(self._whole_log())
+
+    def _whole_log(self) -> str:
         return (self.folder / "log").read_text(encoding="utf-8", errors="replace")
 
     @classmethod
@@ -88,7 +95,8 @@ class Cluster:
         options = [f"-c{name}={value}" for name, value in LOGGING.items()]
         with (self.folder / "log").open("wb") as log:
             return subprocess.Popen(
-                [postgres, "-D", str(self.folder / "data"), "-p", str(self.port), "-h", "127.0.0.1", "-k", "", *options],
+                [postgres, "-D", str(self.folder / "data"), "-p", str(self.port), "-h", "127.0.0.1", "-k", "",
+                 *options],
                 stdout=log, stderr=log, user=user, cwd=self.folder, env=environment,
             )  # fmt: skip
 

@@ -6,6 +6,7 @@ bulk_update(), save(update_fields=…)) and upserts because the source field ask
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from django.core import checks
@@ -23,9 +24,10 @@ from kivendtout.lib.crypto.plaintext import Plaintext
 from kivendtout.lib.crypto.unreadable import KeepStored, Unreadable
 
 
-class BlindIndexField(models.BinaryField):
+class BlindIndexField(models.BinaryField):  # type: ignore[type-arg]  # generic in its stubs only
     """Finds rows by the exact (normalised) value of `source`: filter(email_index__matches="a@b.c")."""
 
+    db_index: bool
     description = "Keyed hash of an encrypted field"
 
     def __init__(self, *args: Any, source: str, normalise: str = "exact", purpose: str | None = None, **kwargs: Any):
@@ -47,7 +49,8 @@ class BlindIndexField(models.BinaryField):
     @property
     def purpose(self) -> str:
         """The name of its key. Fields with the same explicit purpose can be compared with one another."""
-        return self._purpose or f"{self.model._meta.concrete_model._meta.db_table}.{self.column}"
+        owner = self.model._meta.concrete_model or self.model
+        return self._purpose or f"{owner._meta.db_table}.{self.column}"
 
     def index_of(self, value: Any) -> bytes | None:
         if isinstance(value, Plaintext):
@@ -67,7 +70,7 @@ class BlindIndexField(models.BinaryField):
         return value if value in (None, "") else source.to_text(source.to_python(value))
 
     def pre_save(self, model_instance: models.Model, add: bool) -> Any:
-        source = self.model._meta.get_field(self.source)
+        source: Any = self.model._meta.get_field(self.source)
         if source.attname not in model_instance.__dict__:
             return getattr(model_instance, self.attname)  # deferred, so unchanged
         value = getattr(model_instance, source.attname)
@@ -90,10 +93,9 @@ class BlindIndexField(models.BinaryField):
         return super().get_prep_value(value)
 
     def check(self, **kwargs: Any) -> list[Any]:
-        try:
+        source: Any = None
+        with contextlib.suppress(FieldDoesNotExist):
             source = self.model._meta.get_field(self.source)
-        except FieldDoesNotExist:
-            source = None
         if not hasattr(source, "key_table") or source.model is not self.model:
             message = f"`source` is {self.source!r}, which is not an encrypted field of the same model."
             return [checks.Error(message, obj=self, id="kvt.E012")]
@@ -135,8 +137,8 @@ def followers(source: Any) -> list[BlindIndexField]:
 
 def follow_update(source: Any, value: Any, compiler: Any) -> None:
     """Adds the blind index to an UPDATE that sets its source; Django compiles it next, from the same list."""
-    query = compiler.query
-    if not isinstance(query, UpdateQuery):
+    query: Any = compiler.query
+    if not issubclass(type(query), UpdateQuery):
         return
     entries = {field.name: raw for field, _, raw in query.values}
     if source.name not in entries or isinstance(value, KeepStored):
@@ -165,22 +167,20 @@ def _refuse_other_index(index: BlindIndexField, source: Any, given: Any) -> None
 
 def follow_on_conflict(source: Any, compiler: Any) -> None:
     """An upsert that updates the source updates its index."""
-    query = compiler.query
-    if not isinstance(query, InsertQuery) or query.on_conflict != OnConflict.UPDATE:
+    query: Any = compiler.query
+    if not issubclass(type(query), InsertQuery) or query.on_conflict != OnConflict.UPDATE:
         return
     if source in query.update_fields:
         query.update_fields += [index for index in followers(source) if index not in query.update_fields]
 
 
 def index_value(index: BlindIndexField, value: Any) -> Any:
-    if isinstance(value, Unreadable):
-        return KeepStored(f"{index.model._meta.db_table}.{index.column}")
     return index_expression(index, value) if hasattr(value, "resolve_expression") else index.index_of(value)
 
 
 def index_expression(index: BlindIndexField, expression: Any) -> Any:
     """The same choice between values, of their hashes. The key stays in Python, so a computed value has no hash."""
-    if isinstance(expression, Unreadable):
+    if isinstance(expression, Unreadable | KeepStored):
         return KeepStored(f"{index.model._meta.db_table}.{index.column}")
     if isinstance(expression, Value):
         return Value(index.index_of(expression.value), output_field=index)

@@ -12,16 +12,21 @@ import datetime
 from typing import Any
 
 from django.core import checks
-from django.core.exceptions import ValidationError
 from django.db import models
-from django.db.models.expressions import Col, Expression, Func, Value
-from django.db.models.lookups import IsNull
-from django.db.models.query_utils import DeferredAttribute
-from django.utils.translation import gettext_lazy as _
+from django.db.models.expressions import Expression, Value
 from pgcrypto.mixins import PGPMixin
 
 from kivendtout.lib.crypto import forms as crypto_forms
 from kivendtout.lib.crypto.blind import BlindIndexField, follow_on_conflict, follow_update
+from kivendtout.lib.crypto.columns import (
+    MarkingAttribute,
+    NoneOnly,
+    Seal,
+    StoredIsNull,
+    lookup_refused,
+    refuse_characters,
+    refuse_other_columns,
+)
 from kivendtout.lib.crypto.errors import UnsafeUse
 from kivendtout.lib.crypto.plaintext import Plaintext
 from kivendtout.lib.crypto.session import ensure_keys, reopen
@@ -29,69 +34,15 @@ from kivendtout.lib.crypto.unreadable import REPORT, KeepStored, Unreadable, rep
 
 __all__ = ["BlindIndexField", "EncryptedDateField", "EncryptedEmailField", "EncryptedTextField", "Unreadable"]
 
-REFUSED_CHARACTERS = {"\0", REPORT}
-
-
-class Seal(Func):
-    """Encrypts the result of an expression in the database; parts that are encrypted already pass."""
-
-    function = "kvt_seal"
-
-    def __init__(self, expression: Any, field: EncryptedMixin) -> None:
-        super().__init__(expression, output_field=field)
-        self.target = field
-
-    def as_sql(self, compiler: Any, connection: Any, **context: Any) -> tuple[str, list[Any]]:
-        ensure_keys(connection, writing_to=self.target.key_table)
-        sql, params = compiler.compile(self.source_expressions[0])
-        return f"kvt_seal({sql}, '{self.target.key_table}')", list(params)
-
-
-class StoredIsNull(IsNull):
-    """Looks at the stored bytes: nothing needs decrypting to know that there is something."""
-
-    def process_lhs(self, compiler: Any, connection: Any, lhs: Any = None) -> Any:
-        lhs = lhs or self.lhs
-        return Col.as_sql(lhs, compiler, connection) if isinstance(lhs, Col) else super().process_lhs(compiler, connection)
-
-
-class NoneOnly(StoredIsNull):
-    """`field=None` means isnull in Django, and is the only comparison an encrypted field has."""
-
-    def __init__(self, lhs: Any, rhs: Any) -> None:
-        if rhs is not None:
-            raise lookup_refused(lhs.output_field, "exact")
-        super().__init__(lhs, True)
-
-
-def lookup_refused(field: Any, lookup: str) -> UnsafeUse:
-    indexes = [f.name for f in field.model._meta.fields if isinstance(f, BlindIndexField) and f.source == field.name]
-    way = f"search with {indexes[0]}__matches=…" if indexes else "give it a BlindIndexField and search that"
-    return UnsafeUse(
-        f"{field.name} is encrypted, so the lookup `{lookup}` cannot use an index or compare it. "
-        f"Only isnull works; for an exact search, {way}."
-    )
-
-
-class MarkingAttribute(DeferredAttribute):
-    """Tells an unreadable value which row it belongs to."""
-
-    def __set__(self, instance: Any, value: Any) -> None:
-        instance.__dict__[self.field.attname] = value
-
-    def __get__(self, instance: Any, cls: Any = None) -> Any:
-        value = super().__get__(instance, cls)
-        return value.at(instance.pk) if type(value) is Unreadable and value.pk is None else value
-
 
 class EncryptedMixin(PGPMixin):  # type: ignore[misc]  # django-pgcrypto-fields has no types
     """From the library's mixin: the bytea column and the decrypting column in SELECT. The rest is ours."""
 
-    descriptor_class = MarkingAttribute
+    descriptor_class: Any = MarkingAttribute
     model: type[models.Model]
     name: str
     attname: str
-    column: str
+    column: Any
 
     @property
     def key_table(self) -> str:
@@ -100,7 +51,8 @@ class EncryptedMixin(PGPMixin):  # type: ignore[misc]  # django-pgcrypto-fields 
                 "An encrypted field outside a model has no table, so no key. Use the model's own field "
                 "(Model._meta.get_field(…)) as output_field, or a plain field for a value that is not stored."
             )
-        return self.model._meta.concrete_model._meta.db_table
+        owner = self.model._meta.concrete_model or self.model
+        return owner._meta.db_table
 
     @property
     def label(self) -> str:
@@ -131,9 +83,13 @@ class EncryptedMixin(PGPMixin):  # type: ignore[misc]  # django-pgcrypto-fields 
         return Plaintext(text)
 
     def get_db_prep_save(self, value: Any, connection: Any) -> Any:
-        if isinstance(value, KeepStored | Seal):
+        if isinstance(value, Seal):
             return value
-        if isinstance(value, Value) and not isinstance(value._output_field_or_none, EncryptedMixin):
+        if isinstance(value, Expression):
+            refuse_other_columns(self, value)
+        if isinstance(value, KeepStored):
+            return value
+        if isinstance(value, Value) and not isinstance(getattr(value, "_output_field_or_none", None), EncryptedMixin):
             value = value.value
         if isinstance(value, Expression) or hasattr(value, "as_sql"):
             return Seal(value, self)
@@ -144,7 +100,11 @@ class EncryptedMixin(PGPMixin):  # type: ignore[misc]  # django-pgcrypto-fields 
         follow_on_conflict(self, compiler)
         if hasattr(value, "as_sql"):
             return "%s"
-        ensure_keys(connection, writing_to=self.key_table)
+        # Once for a statement, not for each of its ten thousand values.
+        ensured: set[str] = compiler.__dict__.setdefault("kvt_ensured", set())
+        if self.key_table not in ensured:
+            ensure_keys(connection, writing_to=self.key_table)
+            ensured.add(self.key_table)
         return f"kvt_encrypt(%s, '{self.key_table}')"
 
     # --- reading ------------------------------------------------------------------------------------------------------
@@ -175,7 +135,7 @@ class EncryptedMixin(PGPMixin):  # type: ignore[misc]  # django-pgcrypto-fields 
             again = reopen(connection, sealed)
             if again is not None and again[:1] != REPORT:
                 return self.from_text(again)
-        return unreadable(self.label if hasattr(self, "model") else str(expression_name(self)), reason, key_id)
+        return unreadable(self.label, reason, key_id)
 
     # --- refusing -----------------------------------------------------------------------------------------------------
     def get_lookup(self, lookup_name: str) -> Any:
@@ -200,9 +160,10 @@ class EncryptedMixin(PGPMixin):  # type: ignore[misc]  # django-pgcrypto-fields 
             wrong.append("db_default")
         hint = "Each encryption of a value gives other bytes. Put uniqueness and indexes on a BlindIndexField."
         errors: list[Any] = [
-            checks.Error(f"An encrypted field cannot have {what}.", hint=hint, obj=self, id="kvt.E010") for what in wrong
+            checks.Error(f"An encrypted field cannot have {what}.", hint=hint, obj=self, id="kvt.E010")
+            for what in wrong
         ]
-        if any(str(order).lstrip("-") == self.name for order in meta.ordering):
+        if any(str(order).lstrip("-") == self.name for order in meta.ordering or ()):
             errors.append(
                 checks.Warning("Ordering by an encrypted field decrypts the whole table.", obj=self, id="kvt.W011")
             )
@@ -236,25 +197,18 @@ class EncryptedMixin(PGPMixin):  # type: ignore[misc]  # django-pgcrypto-fields 
         value = self.value_from_object(obj)
         if isinstance(value, Unreadable):
             raise UnsafeUse(f"{value} A dump would hold this sentence in place of the value. Restore the key first.")
-        return super().value_to_string(obj)
+        return str(super().value_to_string(obj))
 
 
-def refuse_characters(text: str) -> None:
-    if "\0" in text:
-        raise ValidationError(_("The text holds a NUL character, which PostgreSQL cannot store. Remove it."), "nul")
-    if text[:1] == REPORT:
-        raise ValidationError(_("The text begins with a control character. Remove it."), "control")
-
-
-class EncryptedTextField(EncryptedMixin, models.TextField):
+class EncryptedTextField(EncryptedMixin, models.TextField):  # type: ignore[type-arg]  # generic in its stubs only
     pass
 
 
-class EncryptedEmailField(EncryptedMixin, models.EmailField):
+class EncryptedEmailField(EncryptedMixin, models.EmailField):  # type: ignore[type-arg]  # generic in its stubs only
     pass
 
 
-class EncryptedDateField(EncryptedMixin, models.DateField):
+class EncryptedDateField(EncryptedMixin, models.DateField):  # type: ignore[type-arg]  # generic in its stubs only
     """A `datetime.date`, stored as ISO text."""
 
     def to_text(self, value: datetime.date) -> str:

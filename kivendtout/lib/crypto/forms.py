@@ -32,5 +32,5 @@ def show_unreadable(field: Field) -> Field:
 
     field.prepare_value = prepare_value  # type: ignore[method-assign]
     field.has_changed = changed  # type: ignore[method-assign]
-    field.get_bound_field = get_bound_field  # type: ignore[method-assign]
+    field.get_bound_field = get_bound_field  # type: ignore[method-assign, assignment]
     return field

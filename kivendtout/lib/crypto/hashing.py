@@ -76,7 +76,8 @@ def blind_indexes(purpose: str, values: Iterable[object], *, normaliser: str = "
     """For bulk loading: one look at the ring for the whole batch."""
     key = _ring_with(purpose).active_index(purpose)
     return [
-        None if value is None or value == "" else _digest(key, purpose, normalise(normaliser, value)) for value in values
+        None if value is None or value == "" else _digest(key, purpose, normalise(normaliser, value))
+        for value in values
     ]
 
 

@@ -38,8 +38,9 @@ class LocalKeyRing:
             stat = self.path.stat()
         except FileNotFoundError:
             return None
-        # Each change is a new file under the old name, so the inode tells even within one clock tick.
-        return stat.st_ino, stat.st_mtime_ns, stat.st_size
+        # Each change is a new file under the old name, so the inode tells even within one clock tick; the change time
+        # tells of a new mode or owner as well.
+        return stat.st_ino, stat.st_ctime_ns, stat.st_size
 
     def state(self) -> RingState:
         stamp = self.stamp()
@@ -55,7 +56,8 @@ class LocalKeyRing:
     def ensure(self, *, tables: list[str], indexes: list[str]) -> None:
         if not self.autocreate:
             return
-        known = self.state() if self.path.exists() else RingState({}, {})
+        # From the cache first: names never leave a ring, and this is asked once for every value that is hashed.
+        known = self._cached[1] if self._cached else self.state() if self.path.exists() else RingState({}, {})
         if set(tables) - set(known.tables) or set(indexes) - set(known.indexes):
             self.create(tables=tables, indexes=indexes)
 
@@ -116,7 +118,9 @@ class LocalKeyRing:
         try:
             return _decode(json.loads(self.path.read_text(encoding="utf-8")))
         except PermissionError as error:
-            raise KeyRingError(f"The key ring {self.path} cannot be read by this user. Give it to this user.") from error
+            raise KeyRingError(
+                f"The key ring {self.path} cannot be read by this user. Give it to this user."
+            ) from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise KeyRingError(
                 f"The key ring {self.path} is damaged ({type(error).__name__}). Restore it from its backup; "

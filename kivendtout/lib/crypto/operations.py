@@ -15,8 +15,10 @@ def install_functions(schema_editor: BaseDatabaseSchemaEditor) -> None:
     """The pgcrypto extension (its owner need not be a superuser since PostgreSQL 13) and the kvt_ functions."""
     schema_editor.execute("CREATE EXTENSION IF NOT EXISTS pgcrypto", params=None)
     with schema_editor.connection.cursor() as cursor:
-        cursor.execute("SELECT quote_ident(nspname) FROM pg_namespace WHERE oid = "
-                       "(SELECT extnamespace FROM pg_extension WHERE extname = 'pgcrypto')")
+        cursor.execute(
+            "SELECT quote_ident(nspname) FROM pg_namespace WHERE oid = "
+            "(SELECT extnamespace FROM pg_extension WHERE extname = 'pgcrypto')"
+        )
         row = cursor.fetchone()
     for statement in functions.create_statements(row[0] if row else "public"):
         schema_editor.execute(statement, params=None)

@@ -36,7 +36,9 @@ def _silent(_: str) -> None:
 @dataclass(frozen=True)
 class Options:
     batch: int = 500  # about a tenth of a second of locks
-    grace: float = 2.0  # for processes between compiling a statement and sending it, and for copying a ring to other hosts
+    grace: float = (
+        2.0  # for processes between compiling a statement and sending it, and for copying a ring to other hosts
+    )
     patience: float = 600.0  # for long transactions and locked rows
     resume: bool = False
     using: str = "default"
@@ -78,6 +80,7 @@ def rotate_table(model: type[Model], options: Options) -> Outcome:
 
 def _begin(table: str, options: Options) -> tuple[Key, list[Key]]:
     """The key to write with, and those to replace."""
+    get_keyring().ensure(tables=[table], indexes=[])
     keys = get_keyring().state().tables.get(table, ())
     new, olds = unfinished_rotation(keys)
     if olds and not options.resume:
@@ -113,7 +116,8 @@ class Table:
         self.former: list[str] = []
         quote = self.connection.ops.quote_name
         self.quoted = quote(self.name)
-        self.pk = [quote(f.column) for f in model._meta.pk_fields]
+        key: Any = model._meta.pk_fields
+        self.pk = [quote(f.column) for f in key]
         self.columns = [quote(f.column) for f in encrypted_fields(model)]
         refuse_transaction(self.connection)
 
@@ -180,9 +184,8 @@ class Table:
     def _readable(self) -> str:
         """At least one value under a former key can be read, so that there is something to do."""
         former = ", ".join(f"'{key_id}'" for key_id in self.former)
-        return "(" + " OR ".join(
-            f"(kvt_key_id({c}) IN ({former}) AND left(kvt_decrypt({c}), 1) IS DISTINCT FROM chr(1))" for c in self.columns
-        ) + ")"  # fmt: skip
+        readable = "kvt_key_id({0}) IN ({1}) AND left(kvt_decrypt({0}), 1) IS DISTINCT FROM chr(1)"
+        return "(" + " OR ".join(f"({readable.format(column, former)})" for column in self.columns) + ")"
 
     def left_rows(self) -> list[str]:
         rows = self.fetch(

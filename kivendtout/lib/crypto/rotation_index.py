@@ -50,6 +50,7 @@ def rotate_index(purpose: str, fields: list[BlindIndexField], options: Options) 
 
 def _begin(purpose: str, options: Options) -> tuple[Key, list[Key]]:
     ring = get_keyring()
+    ring.ensure(tables=[], indexes=[purpose])
     new, olds = unfinished_rotation(ring.state().indexes.get(purpose, ()))
     if olds and not options.resume:
         raise KeyRingError(
@@ -81,8 +82,7 @@ class IndexColumn:
         active = get_keyring().state().active_index(self.field.purpose)
         version = int(active.id).to_bytes(VERSION_BYTES, "big")
         return (
-            f"{self.source} IS NOT NULL AND "
-            f"({self.index} IS NULL OR substr({self.index}, 1, {VERSION_BYTES}) <> %s)"
+            f"{self.source} IS NOT NULL AND ({self.index} IS NULL OR substr({self.index}, 1, {VERSION_BYTES}) <> %s)"
         ), [version]
 
     def _rehash(self, after: list[Any] | None, upto: list[Any]) -> int:

@@ -21,6 +21,8 @@ from kivendtout.lib.crypto.plaintext import Plaintext, PlaintextDumper
 from kivendtout.lib.crypto.unreadable import forget_logged
 
 LOG_SETTINGS = ("log_parameter_max_length", "log_parameter_max_length_on_error")
+# A printed plan holds the values that were bound to it.
+NO_PLANS = dict.fromkeys(("debug_print_parse", "debug_print_rewritten", "debug_print_plan"), "off")
 SETTABLE_TABLE = re.compile(r"[a-z_][a-z0-9_]*")  # what may follow `kvt.active_` in a setting's name
 _SET = "SELECT count(set_config(name, value, false)) FROM unnest(%s::text[], %s::text[]) AS keys(name, value)"
 log = logging.getLogger(__name__)
@@ -78,7 +80,7 @@ def _deliver(connection: Any, raw: Any, ring: KeyRing, delivered: Delivered | No
     if delivered is None:
         raw.adapters.register_dumper(Plaintext, PlaintextDumper)
     _refuse_logged_parameters(raw)
-    settings = session_settings(ring.state())
+    settings = NO_PLANS | session_settings(ring.state())
     former = delivered.names if delivered else frozenset[str]()
     _send(raw, settings | dict.fromkeys(former - set(settings), ""))
     raw.kvt_delivered = Delivered(stamp, frozenset(settings), lasting=not _in_transaction(connection))
@@ -115,7 +117,7 @@ def _refuse_client_side_binding(connection: Any) -> None:
 def log_settings(raw: Any) -> tuple[dict[str, str], bool]:
     """The session's settings for logging parameters, and whether it may change them itself."""
     columns = ", ".join(f"current_setting('{name}')" for name in LOG_SETTINGS)
-    row = psycopg.Cursor(raw).execute(f"SELECT current_setting('is_superuser'), {columns}").fetchone()  # noqa: S608
+    row = psycopg.Cursor(raw).execute(f"SELECT current_setting('is_superuser'), {columns}").fetchone()
     assert row
     return dict(zip(LOG_SETTINGS, row[1:], strict=True)), row[0] == "on"
 
@@ -168,4 +170,3 @@ def _on_connection_created(connection: Any, **_: object) -> None:
 
 def connect_signal() -> None:
     connection_created.connect(_on_connection_created, dispatch_uid="kvt-keys")
-

@@ -53,15 +53,19 @@ class KeepStored(Expression):
 
     def __init__(self, column: str) -> None:
         super().__init__()
+        self.label = column
         self.table, self.stored_column = column.rsplit(".", 1)
 
-    def as_sql(self, compiler: Any, connection: Any, **_: object) -> tuple[str, list[object]]:
+    def refusal(self) -> UnsafeUse:
+        return UnsafeUse(
+            f"A value of {self.label} could not be read, so it cannot be written anywhere else. "
+            "Restore its key, or set a new value."
+        )
+
+    def as_sql(self, compiler: Any, connection: Any, **_: object) -> Any:
         query = compiler.query
         if query.get_meta().db_table != self.table or not hasattr(query, "values"):
-            raise UnsafeUse(
-                f"A value of {self.table}.{self.stored_column} could not be read, so it cannot be written anywhere else. "
-                "Restore its key, or set a new value."
-            )
+            raise self.refusal()
         quote = connection.ops.quote_name
         return f"{quote(self.table)}.{quote(self.stored_column)}", []
 
