@@ -12,9 +12,19 @@ from django.contrib.auth.models import Group
 from apps.compliance.models import Tenant, User
 from apps.compliance.roles import ROLES
 from kivendtout.lib.tenancy import tenant_scope
+from tests.reference_data import restore_reference_data
 
 PASSWORD = "correct horse battery staple"
 NOON = datetime(2025, 12, 1, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _reference_data(request: pytest.FixtureRequest) -> None:
+    """A transactional test empties every table behind it, groups and reference tables included: put them back."""
+    marker = request.node.get_closest_marker("django_db")
+    if (marker and marker.kwargs.get("transaction")) or "transactional_db" in request.fixturenames:
+        request.getfixturevalue("transactional_db")
+        restore_reference_data()
 
 
 @pytest.fixture
