@@ -1,0 +1,101 @@
+"""The demo's tenant and its accounts, one per role, whose passwords are made up on the spot."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import string
+import tempfile
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from django.contrib.auth.models import Group
+from django.db import transaction
+
+from apps.compliance.models import Tenant, User
+from apps.compliance.roles import BY_CODE
+from kivendtout.lib.errors import InvalidInput
+
+DOMAIN = "demo.example"  # reserved for examples: no message sent there reaches anybody
+ACCOUNTS = {
+    "administrator": ("administrateur", "Amina Diallo"),
+    "developer": ("developpeur", "Denis Moreau"),
+    "read_only": ("lecture", "Lucie Petit"),
+    "analyst": ("analyste", "Ana Lopes"),
+    "lead": ("cheffe", "Claire Fontaine"),
+    "compliance_officer": ("conformite", "Colin Roy"),
+    "partner": ("partenaire", "Partenaire API"),
+}
+# 20 of 62 characters: 119 bits. Letters and digits only, so that a double click selects the whole.
+PASSWORD_LENGTH = 20
+ALPHABET = string.ascii_letters + string.digits
+
+
+@dataclass(frozen=True)
+class DemoAccount:
+    role: str
+    email: str
+    password: str
+    created: bool
+
+
+class PasswordsUnreadable(InvalidInput):
+    code = "passwords_unreadable"
+
+
+def make_password() -> str:
+    return "".join(secrets.choice(ALPHABET) for _ in range(PASSWORD_LENGTH))
+
+
+def demo_seed(*, tenant_slug: str, passwords: Path | None = None) -> list[DemoAccount]:
+    """Makes what is missing. Passwords come from the file while they still open the account, else new ones are set."""
+    known = read_passwords(passwords) if passwords else {}
+    with transaction.atomic():
+        tenant, _created = Tenant.objects.get_or_create(slug=tenant_slug, defaults={"name": tenant_slug.capitalize()})
+        accounts = [_account(tenant, role, known) for role in ACCOUNTS]
+    if passwords:
+        write_passwords(passwords, accounts)
+    return accounts
+
+
+def _account(tenant: Tenant, role: str, known: dict[str, str]) -> DemoAccount:
+    name, full_name = ACCOUNTS[role]
+    email = f"{name}@{DOMAIN}"
+    user = User.objects.filter(email=email).first()
+    created = user is None
+    if user is None:
+        user = User(email=email, full_name=full_name, tenant=tenant)
+    elif user.tenant_id != tenant.pk:
+        raise InvalidInput(f"{email} belongs to another tenant. Use a fresh database, or that tenant's slug.")
+    password = known.get(email, "")
+    if created or not password or not user.check_password(password):
+        password = password or make_password()
+        user.set_password(password)
+    user.is_active, user.is_staff = True, BY_CODE[role].staff
+    user.save()
+    user.groups.set([Group.objects.get(name=role)])
+    return DemoAccount(role, email, password, created)
+
+
+def read_passwords(path: Path) -> dict[str, str]:
+    try:
+        accounts = json.loads(path.read_text(encoding="utf-8"))["accounts"]
+        return {str(one["email"]): str(one["password"]) for one in accounts}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, KeyError, TypeError) as error:
+        raise PasswordsUnreadable(f"{path} is not a file of demo accounts. Delete it to get new passwords.") from error
+
+
+def write_passwords(path: Path, accounts: list[DemoAccount]) -> None:
+    """Whole or not at all, and never readable by others, not even for a moment."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mode 600 from birth
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump({"accounts": [asdict(account) for account in accounts]}, file, ensure_ascii=False, indent=2)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,10 @@
+"""The admin pages of alerts and labels; both also stand on their payment's page."""
+
+from apps.fraud.admin.alert import FraudAlertAdmin
+from apps.fraud.admin.belongings import of_payment
+from apps.fraud.admin.label import FraudLabelAdmin
+from apps.payments.admin.payment_page import PAYMENT_SECTIONS
+
+PAYMENT_SECTIONS.append(of_payment)
+
+__all__ = ["FraudAlertAdmin", "FraudLabelAdmin"]
