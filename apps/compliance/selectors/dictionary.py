@@ -30,7 +30,7 @@ def columns_of(model: type[models.Model]) -> Iterator[Column]:
     classification: dict[str, str] = getattr(model, "CLASSIFICATION", {})
     for field in model._meta.concrete_fields:
         yield Column(
-            name=field.column,
+            name=field.column or field.name,
             type=_type_of(field),
             meaning=_meaning_of(field),
             classification=classification[field.name],
