@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable
@@ -66,6 +67,7 @@ def main(arguments: list[str]) -> int:
     if command is None:
         print(f"Unknown command {name!r}; `make help` lists them.", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as a Ctrl-C does: what was begun is undone
     try:
         return command(Home())
     except KeyboardInterrupt:

@@ -28,6 +28,7 @@ def run(arguments: list[str]) -> int:
         return 0
     if name == "stop" and not home.python.exists():
         return _stop_without_environment(home)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as a Ctrl-C does: tidily
     try:
         virtualenv.ensure(home)
     except KeyboardInterrupt:

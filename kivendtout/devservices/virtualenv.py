@@ -7,6 +7,7 @@ import importlib.util
 import subprocess
 import sys
 from pathlib import Path
+from typing import TextIO
 
 from kivendtout.devservices import apt
 from kivendtout.devservices.home import Home
@@ -97,6 +98,14 @@ def _install(home: Home, line: Step) -> None:
     unfinished_mark(home).unlink()
 
 
+def _follow(process: subprocess.Popen[str], out: TextIO, line: Step | None) -> None:
+    assert process.stdout is not None
+    for said in process.stdout:
+        out.write(said)
+        if line is not None and said.startswith(("Collecting", "Downloading", "Installing", "Building")):
+            line.note = said.split(" (from ")[0].strip()
+
+
 def _run(home: Home, command: list[str], trouble: str, line: Step | None = None) -> None:
     log = home.logs / "pip.log"
     before = log_size(log)
@@ -109,11 +118,12 @@ def _run(home: Home, command: list[str], trouble: str, line: Step | None = None)
             text=True,
             errors="replace",
         )
-        assert process.stdout is not None
-        for said in process.stdout:
-            out.write(said)
-            if line is not None and said.strip():
-                line.note = said.split(" (from ")[0].strip()
+        try:
+            _follow(process, out, line)
+        except BaseException:  # Ctrl-C, or no room left for the log itself
+            process.kill()
+            process.wait()
+            raise
     if process.wait():
         why = last_meaningful_line(log, since=before).rstrip(".")
         raise SetupError(f"{trouble}: {why}; check the network and the disk, then run again (log: {log}).")
