@@ -3,12 +3,14 @@
 import errno
 import io
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
 
-from apps.payments.dataset import DatasetError, DatasetOptions, generate
+from apps.payments.dataset import DatasetError, DatasetOptions, generate, workers
 from apps.payments.dataset.files import TextSink
 
 
@@ -114,6 +116,17 @@ def test_a_failure_keeps_the_earlier_data_set(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(DatasetError):
         generate(DatasetOptions(tmp_path / "set", customers=9))
     assert json.loads((tmp_path / "set" / "manifest.json").read_text())["customers"] == 5
+
+
+def _die(*arguments: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_worker_that_dies_ends_the_run_with_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_work", _die)
+    with pytest.raises(DatasetError, match="worker process ended early"):
+        generate(DatasetOptions(tmp_path / "set", customers=6_000, workers=2))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_it_sweeps_what_a_killed_run_left(tmp_path: Path) -> None:

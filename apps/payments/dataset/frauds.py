@@ -46,7 +46,10 @@ def fraud_visits(options: DatasetOptions, people: People, honest_payments: I64, 
 def _incidents(rng: Rng, honest: int) -> I64:
     target = honest * FRAUD_SHARE / (1 - FRAUD_SHARE)
     expected = target * _chance("share") / _chance("payments")
-    return np.repeat(np.arange(len(PATTERNS)), np.floor(expected + rng.random(len(PATTERNS))).astype(np.int64))
+    count = np.floor(expected + rng.random(len(PATTERNS))).astype(np.int64)
+    # A demo-sized set shows every pattern, also the one whose incidents are long and thus rare.
+    count = np.maximum(count, expected >= 0.4)
+    return np.repeat(np.arange(len(PATTERNS)), count)
 
 
 def _victims(options: DatasetOptions, people: People, payments: I64, pattern: I64, newcomer: Bool, rng: Rng) -> I64:

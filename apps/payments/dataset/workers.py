@@ -93,15 +93,18 @@ class _Crew:
             assert isinstance(link, Connection)
             try:
                 message = link.recv()
-            except EOFError:
+            except (EOFError, ConnectionResetError):
                 link.close()
-                if all(other.closed for other in self.links) or self._died():
-                    raise DatasetError("A worker process ended early; free some memory or try --workers 1.") from None
+                self._expect_a_good_end(self.processes[self.links.index(link)])
                 continue
             self._take(message)
 
-    def _died(self) -> bool:
-        return any(process.exitcode not in (None, 0) for process in self.processes)
+    @staticmethod
+    def _expect_a_good_end(process: BaseProcess) -> None:
+        # Its link closes a moment before the process is gone and has an exit code.
+        process.join(timeout=10)
+        if process.exitcode != 0:
+            raise DatasetError("A worker process ended early; free some memory or try --workers 1.")
 
     def _take(self, message: object) -> None:
         if isinstance(message, str):
