@@ -50,6 +50,11 @@ def test_a_computed_text_is_refused() -> None:
         list(from_python("from django.utils.translation import gettext as _\n_(f'{a} b')\n", "x.py"))
 
 
+def test_a_text_marked_elsewhere_may_be_looked_up() -> None:
+    source = "from django.utils.translation import gettext as _\n_(role.why)\n_(words)\n_(table['a'])\n"
+    assert list(from_python(source, "x.py")) == []
+
+
 def test_texts_are_found_in_templates() -> None:
     source = (
         "{% load i18n %}{% translate \"Plain\" %}{% translate 'Paid' context 'order' %}<a title=\"{{ _('Named') }}\">"

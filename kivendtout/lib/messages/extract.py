@@ -30,8 +30,12 @@ def from_python(source: str, name: str) -> Iterator[Key]:
     tree = ast.parse(source, name)
     known = _names(tree)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and (shape := SHAPES.get(_called(node.func, known))):
-            yield _key(shape, [_literal(argument, name) for argument in node.args[: len(shape)]])
+        if not isinstance(node, ast.Call) or not (shape := SHAPES.get(_called(node.func, known))):
+            continue
+        arguments = node.args[: len(shape)]
+        # A variable holds a text that was marked where it was written, with gettext_lazy or gettext_noop.
+        if not any(isinstance(argument, ast.Name | ast.Attribute | ast.Subscript) for argument in arguments):
+            yield _key(shape, [_literal(argument, name) for argument in arguments])
 
 
 def _names(tree: ast.AST) -> dict[str, str]:
