@@ -9,6 +9,8 @@ class FraudConfig(AppConfig):
     def ready(self) -> None:
         from apps.compliance.audit import audited
         from apps.fraud import models
+        from apps.payments.ingestion.registry import register_tables
 
         for model in (models.FraudAlert, models.FraudLabel):
             audited(model)
+        register_tables("apps.fraud.ingestion")

@@ -38,6 +38,11 @@ def text(value: pl.Expr, column: Column) -> tuple[pl.Expr, str]:
     return _kept(value, fits), f"is longer than {column.limit} characters or holds a control character"
 
 
+def email(value: pl.Expr, column: Column) -> tuple[pl.Expr, str]:
+    kept, said = text(value, column)
+    return _kept(kept, kept.str.contains(r"^[^@\s]+@[^@\s]+$")), f"is not an e-mail address, or {said}"
+
+
 def moment(value: pl.Expr, column: Column) -> tuple[pl.Expr, str]:
     said = "is not a date and time like 2025-11-26 08:10:15 (UTC unless it says otherwise) from 2000 to tomorrow"
     return to_moment(value), said

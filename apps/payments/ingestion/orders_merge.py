@@ -1,0 +1,63 @@
+"""Staged orders into rows."""
+
+from __future__ import annotations
+
+from apps.payments.ingestion.staging import Merged, Run, execute, fetch
+
+STAGE = "ingest_order"
+STAGE_COLUMNS = """
+    n integer, order_id text, customer_id text, session_id text, payment_id text, placed_at timestamptz,
+    total numeric(14, 3), currency text, shipping_method text, status text
+"""
+# Of an export everything is there (`complete`); in the stream an order may overtake its session or its payment.
+FOUND_COLUMNS = "n integer, customer bigint, session bigint, payment bigint, fault text"
+FIND = """
+INSERT INTO ingest_order_found
+SELECT s.n, c.id, w.id, r.id, CASE
+    WHEN c.id IS NULL THEN 'customer_id ' || s.customer_id || ' is not a known customer. Load the customer first.'
+    WHEN %(complete)s AND s.session_id IS NOT NULL AND w.id IS NULL
+        THEN 'session_id ' || s.session_id || ' is not a known session.'
+    WHEN %(complete)s AND s.payment_id IS NOT NULL AND r.id IS NULL
+        THEN 'payment_id ' || s.payment_id || ' is not a known payment.'
+    WHEN w.customer_id <> c.id THEN 'session_id ' || s.session_id || ' belongs to another customer.'
+    WHEN u.code IS NULL THEN 'currency ' || s.currency || ' is not one that orders can be made in.'
+    WHEN scale(trim_scale(s.total)) > u.minor_units
+        THEN 'The total ' || trim_scale(s.total) || ' has more decimals than ' || s.currency || ' has.'
+    WHEN o.customer_id <> c.id THEN 'order_id ' || s.order_id || ' is already recorded for another customer.'
+    END
+FROM ingest_order s
+LEFT JOIN customers_customer c ON c.tenant_id = %(tenant)s AND c.external_id = s.customer_id
+LEFT JOIN customers_websession w ON w.tenant_id = %(tenant)s AND w.external_id = s.session_id
+LEFT JOIN payments_paymentreference r ON r.tenant_id = %(tenant)s AND r.external_id = s.payment_id
+LEFT JOIN payments_order o ON o.tenant_id = %(tenant)s AND o.external_id = s.order_id
+LEFT JOIN payments_currency u ON u.code = s.currency
+"""
+FAULTS = "SELECT n, fault FROM ingest_order_found WHERE fault IS NOT NULL ORDER BY n"
+INSERT = """
+INSERT INTO payments_order
+    (tenant_id, external_id, customer_id, session_id, payment_id, placed_at, total, currency_id, shipping_method, status)
+SELECT %(tenant)s::bigint, s.order_id, f.customer, f.session, f.payment, s.placed_at, s.total, s.currency,
+       coalesce(s.shipping_method, ''), s.status
+FROM ingest_order s JOIN ingest_order_found f USING (n)
+WHERE f.fault IS NULL ORDER BY s.order_id, s.n
+ON CONFLICT (tenant_id, external_id) DO NOTHING
+"""
+# An order that came before its payment learns of it when it is told again.
+LINK = """
+UPDATE payments_order o SET payment_id = f.payment, session_id = coalesce(o.session_id, f.session)
+FROM ingest_order s JOIN ingest_order_found f USING (n)
+WHERE f.fault IS NULL AND f.payment IS NOT NULL
+  AND o.tenant_id = %(tenant)s AND o.external_id = s.order_id AND o.payment_id IS NULL
+"""
+
+
+def merge_orders(run: Run, *, complete: bool) -> Merged:
+    """Inside a transaction, after the stage is filled."""
+    values = run.values(complete=complete)
+    execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS ingest_order_found ({FOUND_COLUMNS}) ON COMMIT DELETE ROWS")
+    execute("DELETE FROM ingest_order_found")
+    execute(FIND, values)
+    faults = [(n, fault) for n, fault in fetch(FAULTS)]
+    inserted = execute(INSERT, values)
+    execute(LINK, values)
+    return Merged(inserted, faults)
