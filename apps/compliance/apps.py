@@ -22,7 +22,7 @@ class ComplianceConfig(AppConfig):
         from kivendtout.lib.log import configure_logging
 
         # A command's answer goes to stdout, so its log lines do not.
-        is_command = sys.argv[0].endswith("manage.py")
+        is_command = sys.argv[:1] != [] and sys.argv[0].endswith("manage.py")
         configure_logging(settings.LOG_LEVEL, process_name(), "stderr" if is_command else "stdout")
         for model in (models.Tenant, models.User):
             audited(model)
@@ -31,6 +31,6 @@ class ComplianceConfig(AppConfig):
 
 def process_name() -> str:
     """What this process is, for its log lines: PROCESS_NAME when its starter says so, else the command's name."""
-    words = [word for word in sys.argv if not word.startswith("-")]
+    words = [word for word in sys.argv if not word.startswith("-")] or ["python"]
     command = words[1] if len(words) > 1 and words[0].endswith("manage.py") else words[0].rpartition("/")[2]
     return os.environ.get("PROCESS_NAME") or command
