@@ -61,13 +61,14 @@ def _prepare(home: Home, started: list[Service]) -> list[dict[str, str]]:
     keys.ensure(home)
     with step("Database schema") as line:
         manage(home, "migrate", "--noinput", "-v", "1", line=line)
+        manage(home, "make_partitions", line=line)
         line.note = "up to date"
+    with step("Demo accounts") as line:
+        accounts = demo_data.seed(home, line)
     with step("Demo data set") as line:
         demo_data.generate(home, line)
     with step("Loading it") as line:
         demo_data.load(home, line)
-    with step("Demo accounts") as line:
-        accounts = demo_data.seed(home, line)
     with step("Translations") as line:
         assets.compile_messages(home, line)
     with step("Static files") as line:

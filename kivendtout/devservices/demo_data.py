@@ -46,20 +46,19 @@ def load(home: Home, line: Step) -> None:
     if _marks(home).get("loaded") == _database_mark(home):
         line.note = "already loaded"
         return
-    manage(home, "load_dataset", str(folder(home)), "--json", line=line)
+    rejects = home.logs / "demo-rejects.csv"
+    manage(home, "load_dataset", str(folder(home)), "--json", "--rejects", str(rejects), line=line)
     _mark(home, "loaded", _database_mark(home))
     line.note = "loaded"
 
 
 def seed(home: Home, line: Step) -> list[dict[str, str]]:
-    """Accounts are seeded once per database; their passwords are shown again from the file kept then."""
+    """Once per database: checking seven slow password hashes again at each start would take seconds."""
     kept = accounts_file(home)
     if kept.exists() and _marks(home).get("seeded") == _database_mark(home):
         line.note = "already made"
         return _accounts(kept.read_text(encoding="utf-8"))
-    said = manage(home, "seed_demo", "--json", line=line)
-    accounts = _accounts(said)
-    write_private(kept, json.dumps({"accounts": accounts}, indent=1, ensure_ascii=False) + "\n")
+    accounts = _accounts(manage(home, "seed_demo", "--json", "--passwords", str(kept), line=line))
     _mark(home, "seeded", _database_mark(home))
     line.note = f"{len(accounts)} accounts, kept in {kept.relative_to(home.root)}"
     return accounts
@@ -70,7 +69,7 @@ def _accounts(text: str) -> list[dict[str, str]]:
         accounts = json.loads(text)["accounts"]
     except (ValueError, KeyError, TypeError) as error:
         raise SetupError(
-            "`manage.py seed_demo --json` named no accounts; remove .services/demo.json and retry."
+            "`manage.py seed_demo --json` named no accounts; remove .services/demo-accounts.json and retry."
         ) from error
     return [{str(key): str(value) for key, value in account.items() if value} for account in accounts]
 
