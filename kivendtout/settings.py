@@ -113,8 +113,8 @@ KAFKA_BOOTSTRAP_SERVERS = env_hosts("KAFKA_BOOTSTRAP_SERVERS")
 MONGODB_URI = env_optional("MONGODB_URI")
 # Tests have a ring of their own: a key that a test destroys must not be one that seals real rows.
 _KEYRING_DEFAULT = BASE_DIR / ".services" / "keys" / "keyring.json"
-KEYRING_FILE = _KEYRING_DEFAULT.with_name("test-keyring.json") if TESTING else Path(
-    env_str("KEYRING_FILE", str(_KEYRING_DEFAULT))
+KEYRING_FILE = (
+    _KEYRING_DEFAULT.with_name("test-keyring.json") if TESTING else Path(env_str("KEYRING_FILE", str(_KEYRING_DEFAULT)))
 )
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
@@ -174,7 +174,7 @@ STORAGES = {
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
         if TESTING or DEBUG
-        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        else "kivendtout.static_storage.HashedStaticFilesStorage"
     },
 }
 CONTENT_SECURITY_POLICY = csp.policy(WS_PUBLIC_URL)

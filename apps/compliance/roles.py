@@ -8,6 +8,7 @@ from typing import Any
 from django.apps import apps as django_apps
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_noop
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ ROLES = (
     Role(
         "administrator",
         _("Administrator"),
-        "Sets up people, reference data and jobs; sees no personal data by default.",
+        gettext_noop("Sets up people, reference data and jobs; sees no personal data by default."),
         (
             *EVIDENCE,
             *_all("compliance.user", "payments.currency", "payments.merchant", "payments.product", *BEAT_MODELS),
@@ -76,7 +77,7 @@ ROLES = (
     Role(
         "developer",
         _("Developer"),
-        "Integrates and debugs: reference data and jobs, no customer and no payment.",
+        gettext_noop("Integrates and debugs: reference data and jobs, no customer and no payment."),
         _views(
             "payments.currency",
             "payments.merchant",
@@ -86,17 +87,17 @@ ROLES = (
             *BEAT_MODELS,
         ),
     ),
-    Role("read_only", _("Read-only"), "Looks, changes nothing, reveals nothing.", EVIDENCE),
+    Role("read_only", _("Read-only"), gettext_noop("Looks, changes nothing, reveals nothing."), EVIDENCE),
     Role(
         "analyst",
         _("Analyst"),
-        "Judges payments and alerts, and may reveal a customer's data with a reason.",
+        gettext_noop("Judges payments and alerts, and may reveal a customer's data with a reason."),
         (*EVIDENCE, "payments.change_payment_status", "fraud.change_fraudalert", REVEAL),
     ),
     Role(
         "lead",
         _("Team lead"),
-        "Everything an analyst may, and the reference data the rules lean on.",
+        gettext_noop("Everything an analyst may, and the reference data the rules lean on."),
         (
             *EVIDENCE,
             "payments.change_payment_status",
@@ -110,11 +111,17 @@ ROLES = (
     Role(
         "compliance_officer",
         _("Compliance officer"),
-        "Answers regulators: reads evidence and the audit trail, reveals with a reason, changes no decision.",
+        gettext_noop(
+            "Answers regulators: reads evidence and the audit trail, reveals with a reason, changes no decision."
+        ),
         (*EVIDENCE, REVEAL, "compliance.view_auditentry", "compliance.view_user", "compliance.view_tenant"),
     ),
     Role(
-        "partner", _("Partner"), "A partner's technical account: the API only, never the admin site.", (), staff=False
+        "partner",
+        _("Partner"),
+        gettext_noop("A partner's technical account: the API only, never the admin site."),
+        (),
+        staff=False,
     ),
 )
 BY_CODE = {role.code: role for role in ROLES}

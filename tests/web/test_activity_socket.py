@@ -11,7 +11,7 @@ from django.db import connections
 from django.test import Client
 
 from apps.compliance.models import Tenant, User
-from apps.payments.live.activity import REFUSED
+from apps.payments.live.activity import REFUSED, SIGNED_OUT
 from apps.payments.live.messages import push_payments
 from tests.conftest import make_person
 from tests.factories import make_payment
@@ -95,11 +95,12 @@ async def test_nonsense_from_the_browser_is_ignored(transactional_db: None, nons
 
 async def test_nobody_signed_in_and_roles_without_payments_are_turned_away(transactional_db: None) -> None:
     tenant = await Tenant.objects.acreate(slug="kvt", name="KiVendTout")
-    for person in (None, await sync_to_async(make_person)(tenant, "developer")):
+    developer = await sync_to_async(make_person)(tenant, "developer")
+    for person, code in ((None, SIGNED_OUT), (developer, REFUSED)):
         communicator = await sync_to_async(socket)(person, ORIGIN)
         await communicator.connect()
         closed = await communicator.receive_output(timeout=5)
-        assert (closed["type"], closed["code"]) == ("websocket.close", REFUSED)
+        assert (closed["type"], closed["code"]) == ("websocket.close", code)
 
 
 @pytest.mark.parametrize("origin", [b"https://evil.example", b"null", b""])

@@ -17,7 +17,9 @@ from kivendtout.lib.tenancy import tenant_scope
 
 # Figures are read at most this often per socket, however fast payments arrive.
 STATS_SECONDS = 5
-REFUSED = 4403  # the page shows "signed out" instead of trying for ever
+# The page says which of the two it is, instead of trying for ever.
+SIGNED_OUT = 4401
+REFUSED = 4403
 
 
 class ActivityConsumer(AsyncJsonWebsocketConsumer):
@@ -30,7 +32,7 @@ class ActivityConsumer(AsyncJsonWebsocketConsumer):
         allowed = user.is_authenticated and await database_sync_to_async(user.has_perm)("payments.view_payment")
         await self.accept()
         if not allowed:
-            await self.close(code=REFUSED)
+            await self.close(code=REFUSED if user.is_authenticated else SIGNED_OUT)
             return
         self.tenant_id = user.tenant_id
         self.group = tenant_group(ACTIVITY, self.tenant_id)

@@ -35,7 +35,7 @@ from kivendtout.lib.crypto.unreadable import REPORT, KeepStored, Unreadable, rep
 __all__ = ["BlindIndexField", "EncryptedDateField", "EncryptedEmailField", "EncryptedTextField", "Unreadable"]
 
 
-class EncryptedMixin(PGPMixin):  # type: ignore[misc]  # django-pgcrypto-fields has no types
+class EncryptedMixin(PGPMixin):
     """From the library's mixin: the bytea column and the decrypting column in SELECT. The rest is ours."""
 
     descriptor_class: Any = MarkingAttribute

@@ -72,8 +72,11 @@ def _read_block(block: str) -> Entry | None:
 
 def write_po(path: Path, catalogue: Catalogue, header: str) -> None:
     blocks = [_format(Entry(Key(""), [header]))]
-    blocks += [_format(entry) for entry in sorted(catalogue.values(), key=lambda e: (e.key.msgid, e.key.context))
-               if entry.key.msgid]
+    blocks += [
+        _format(entry)
+        for entry in sorted(catalogue.values(), key=lambda e: (e.key.msgid, e.key.context))
+        if entry.key.msgid
+    ]
     path.parent.mkdir(parents=True, exist_ok=True)
     _replace(path, ("\n\n".join(blocks) + "\n").encode())
 
@@ -101,8 +104,9 @@ def _quote(text: str) -> str:
 
 def write_mo(path: Path, catalogue: Catalogue) -> None:
     """Complete entries only: gettext then shows the source text for the others, as msgfmt's output would."""
-    pairs = sorted((_mo_id(entry.key), PLURAL_GLUE.join(entry.texts).encode())
-                   for entry in catalogue.values() if entry.complete)
+    pairs = sorted(
+        (_mo_id(entry.key), PLURAL_GLUE.join(entry.texts).encode()) for entry in catalogue.values() if entry.complete
+    )
     ids, texts, id_table, text_table = b"", b"", [], []
     for msgid, text in pairs:
         id_table.append((len(msgid), len(ids)))

@@ -13,10 +13,15 @@ from kivendtout.lib.messages.catalogue import Key
 
 # Function: the roles of its leading arguments.
 SHAPES: dict[str, tuple[str, ...]] = {
-    "gettext": ("msgid",), "gettext_lazy": ("msgid",), "gettext_noop": ("msgid",),
-    "ngettext": ("msgid", "plural"), "ngettext_lazy": ("msgid", "plural"),
-    "pgettext": ("context", "msgid"), "pgettext_lazy": ("context", "msgid"),
-    "npgettext": ("context", "msgid", "plural"), "npgettext_lazy": ("context", "msgid", "plural"),
+    "gettext": ("msgid",),
+    "gettext_lazy": ("msgid",),
+    "gettext_noop": ("msgid",),
+    "ngettext": ("msgid", "plural"),
+    "ngettext_lazy": ("msgid", "plural"),
+    "pgettext": ("context", "msgid"),
+    "pgettext_lazy": ("context", "msgid"),
+    "npgettext": ("context", "msgid", "plural"),
+    "npgettext_lazy": ("context", "msgid", "plural"),
 }
 LITERAL = r"""u?(?:'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")"""
 CALL = re.compile(rf"\b(_|n?p?gettext)\(\s*({LITERAL}(?:\s*,\s*{LITERAL})*)", re.DOTALL)
@@ -43,8 +48,10 @@ def _names(tree: ast.AST) -> dict[str, str]:
     imports = (node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom))
     return {
         alias.asname or alias.name: alias.name
-        for node in imports if node.module == "django.utils.translation"
-        for alias in node.names if alias.name in SHAPES
+        for node in imports
+        if node.module == "django.utils.translation"
+        for alias in node.names
+        if alias.name in SHAPES
     }
 
 

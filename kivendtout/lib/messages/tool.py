@@ -39,7 +39,9 @@ def collect(domain: str = "django", root: Path = ROOT) -> Catalogue:
     from kivendtout.lib.messages import extract  # needs Django, which compiling does not
 
     readers: dict[str, Callable[[str, str], Iterable[Key]]] = {
-        ".py": extract.from_python, ".html": extract.from_template, ".txt": extract.from_template,
+        ".py": extract.from_python,
+        ".html": extract.from_template,
+        ".txt": extract.from_template,
         ".js": extract.from_javascript,
     }
     found: Catalogue = {}
@@ -72,9 +74,11 @@ def _merge(found: Catalogue, known: Catalogue, language: str) -> Catalogue:
 
 
 def _header(language: str) -> str:
-    return (f"Project-Id-Version: KiVendTout\nLanguage: {language}\nMIME-Version: 1.0\n"
-            "Content-Type: text/plain; charset=UTF-8\nContent-Transfer-Encoding: 8bit\n"
-            f"Plural-Forms: {PLURALS[language]}\n")
+    return (
+        f"Project-Id-Version: KiVendTout\nLanguage: {language}\nMIME-Version: 1.0\n"
+        "Content-Type: text/plain; charset=UTF-8\nContent-Transfer-Encoding: 8bit\n"
+        f"Plural-Forms: {PLURALS[language]}\n"
+    )
 
 
 def check_all(root: Path = ROOT) -> list[Problem]:
