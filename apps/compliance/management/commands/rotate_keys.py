@@ -8,6 +8,7 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
 
 from apps.compliance.services import keys
 from kivendtout.lib.crypto.rotation import Options, Outcome
@@ -34,6 +35,11 @@ class Command(BaseCommand):
             result = self._run(options)
         except KvtError as error:
             raise CommandError(error.message) from error
+        except OperationalError as error:
+            raise CommandError(
+                f"The database does not answer or gave up: {str(error).splitlines()[0]}. "
+                "Nothing is lost; when it is back, run with --resume."
+            ) from error
         if options["json"]:
             self.stdout.write(json.dumps(result))
         else:
