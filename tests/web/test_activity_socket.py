@@ -28,14 +28,14 @@ async def _connections(transactional_db: None) -> AsyncIterator[None]:
     await sync_to_async(connections.close_all)()
 
 
-def socket(person: User | None, *headers: tuple[bytes, bytes]) -> Socket:
+def socket(person: User | None, *headers: tuple[bytes, bytes], language: str = "fr") -> Socket:
     from kivendtout.asgi import application
 
     cookies = b""
     if person:
         client = Client()
         client.force_login(person)
-        cookies = f"sessionid={client.cookies['sessionid'].value}".encode()
+        cookies = f"sessionid={client.cookies['sessionid'].value}; django_language={language}".encode()
     return Socket(application, "/ws/activity/", [(b"cookie", cookies), *headers])
 
 
@@ -55,6 +55,18 @@ async def test_a_new_payment_reaches_the_people_of_its_tenant(transactional_db: 
     message = await next_payment(communicator)
     assert message["seq"] == payment.pk
     assert message["payment"]["amount"] == "42.500"
+    await communicator.disconnect()
+
+
+@pytest.mark.parametrize(("language", "label"), [("fr", "En attente"), ("en", "Pending"), ("xx", "En attente")])
+async def test_live_rows_speak_the_readers_language(transactional_db: None, language: str, label: str) -> None:
+    tenant = await Tenant.objects.acreate(slug="kvt", name="KiVendTout")
+    person = await sync_to_async(make_person)(tenant, "analyst")
+    communicator = await sync_to_async(socket)(person, ORIGIN, language=language)
+    assert await communicator.connect()
+    payment = await sync_to_async(make_payment)(tenant)
+    await sync_to_async(push_payments)(tenant_id=tenant.pk, ids=[payment.pk])
+    assert (await next_payment(communicator))["payment"]["status_label"] == label
     await communicator.disconnect()
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
+from django.conf import settings
 from django.utils import translation
 
-from apps.payments.live.messages import ACTIVITY, missed_payments
+from apps.payments.live.messages import activity_group, missed_payments
 from apps.payments.selectors.activity import activity_tiles
 from kivendtout.lib.clock import now
-from kivendtout.lib.live import tenant_group
 from kivendtout.lib.tenancy import tenant_scope
 
 # Figures are read at most this often per socket, however fast payments arrive.
@@ -25,6 +25,7 @@ REFUSED = 4403
 class ActivityConsumer(AsyncJsonWebsocketConsumer):
     tenant_id: int = 0
     group: str = ""
+    language: str = ""
     stats_task: asyncio.Task[None] | None = None
 
     async def connect(self) -> None:
@@ -35,7 +36,9 @@ class ActivityConsumer(AsyncJsonWebsocketConsumer):
             await self.close(code=REFUSED if user.is_authenticated else SIGNED_OUT)
             return
         self.tenant_id = user.tenant_id
-        self.group = tenant_group(ACTIVITY, self.tenant_id)
+        asked = self.scope.get("cookies", {}).get(settings.LANGUAGE_COOKIE_NAME, "")
+        self.language = asked if asked in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
+        self.group = activity_group(self.tenant_id, self.language)
         await self.channel_layer.group_add(self.group, self.channel_name)
         self.stats_task = asyncio.create_task(self._send_stats())
 
@@ -49,7 +52,7 @@ class ActivityConsumer(AsyncJsonWebsocketConsumer):
         after = content.get("after") if isinstance(content, dict) and content.get("type") == "resume" else None
         if not self.group or not isinstance(after, int) or isinstance(after, bool) or not 0 <= after < 2**62:
             return
-        for message in await database_sync_to_async(missed_payments)(self.tenant_id, after):
+        for message in await database_sync_to_async(missed_payments)(self.tenant_id, after, self.language):
             await self.send_json(message)
 
     async def payments_arrived(self, event: dict[str, Any]) -> None:
@@ -57,14 +60,12 @@ class ActivityConsumer(AsyncJsonWebsocketConsumer):
             await self.send_json(message)
 
     async def _send_stats(self) -> None:
-        language = self.scope.get("cookies", {}).get("django_language", "fr")
         while True:
-            tiles = await database_sync_to_async(_tiles)(self.tenant_id, language)
+            tiles = await database_sync_to_async(_tiles)(self.tenant_id, self.language)
             await self.send_json({"type": "stats", "tiles": tiles})
             await asyncio.sleep(STATS_SECONDS)
 
 
 def _tiles(tenant_id: int, language: str) -> list[dict[str, Any]]:
-    known = language if language in {"fr", "en"} else "fr"
-    with tenant_scope(tenant_id), translation.override(known):
+    with tenant_scope(tenant_id), translation.override(language):
         return activity_tiles(now=now())

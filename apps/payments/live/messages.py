@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
+from django.utils import translation
+
 from apps.payments.models import Payment
 from apps.payments.selectors.activity import payments_present, payments_with_details
 from kivendtout.lib.live import push, tenant_group
@@ -32,14 +35,21 @@ def payments_by_id(*, after: int = 0, ids: list[int] | None = None) -> list[Paym
     return list(queryset[:MOST_MISSED])
 
 
-def missed_payments(tenant_id: int, after: int) -> list[dict[str, Any]]:
-    with tenant_scope(tenant_id):
+def missed_payments(tenant_id: int, after: int, language: str) -> list[dict[str, Any]]:
+    with tenant_scope(tenant_id), translation.override(language):
         return payment_messages(payments_by_id(after=after))
 
 
+def activity_group(tenant_id: int, language: str) -> str:
+    """One group a language: labels are written once for everybody who reads it, not once a socket."""
+    return f"{tenant_group(ACTIVITY, tenant_id)}.{language}"
+
+
 def push_payments(*, tenant_id: int, ids: list[int]) -> None:
-    """Called by the stream once the payments are committed; one group message a batch, whoever listens."""
+    """Called by the stream once the payments are committed; one message a batch and language, whoever listens."""
     with tenant_scope(tenant_id):
-        messages = payment_messages(payments_by_id(ids=ids))
-    if messages:
-        push(tenant_group(ACTIVITY, tenant_id), {"type": "payments_arrived", "messages": messages})
+        payments = payments_by_id(ids=ids)
+        for language, _name in settings.LANGUAGES if payments else ():
+            with translation.override(language):
+                messages = payment_messages(payments)
+            push(activity_group(tenant_id, language), {"type": "payments_arrived", "messages": messages})

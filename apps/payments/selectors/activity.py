@@ -38,9 +38,9 @@ def status_labels() -> dict[str, str]:
 
 
 def payment_row(payment: Payment, labels: dict[str, str]) -> dict[str, Any]:
-    device_kind = payment.device.kind if payment.device else ""
+    device_kind = payment.device.get_kind_display() if payment.device else ""
     if not device_kind and payment.session:
-        device_kind = payment.session.device_kind
+        device_kind = payment.session.get_device_kind_display()
     return {
         "id": payment.pk,
         "external_id": payment.reference.external_id,
