@@ -27,7 +27,7 @@ def children(home: Home, web_port: int, ws_port: int) -> list[Child]:
 
 def _web(python: str, host: str, port: int) -> list[str]:
     options = ["--interface", "wsgi", "--host", host, "--port", str(port), "--workers", "1", "--no-ws"]
-    options += ["--blocking-threads", "8"]  # as many pages at once; each may hold a database connection
+    options += ["--blocking-threads", "4"]  # pages at once on two cores; each may hold a database connection
     return [python, "-m", "granian", *options, "kivendtout.wsgi:application"]
 
 
