@@ -10,7 +10,8 @@ from asgiref.testing import ApplicationCommunicator
 
 class Socket(ApplicationCommunicator):
     def __init__(self, application: Any, path: str, headers: list[tuple[bytes, bytes]]) -> None:
-        scope = {"type": "websocket", "path": path, "query_string": b"", "headers": headers, "subprotocols": []}
+        path, _mark, query = path.partition("?")
+        scope = {"type": "websocket", "path": path, "query_string": query.encode(), "headers": headers}
         super().__init__(application, scope)
 
     async def connect(self) -> bool:

@@ -35,8 +35,8 @@ def socket(person: User | None, *headers: tuple[bytes, bytes], language: str = "
     if person:
         client = Client()
         client.force_login(person)
-        cookies = f"sessionid={client.cookies['sessionid'].value}; django_language={language}".encode()
-    return Socket(application, "/ws/activity/", [(b"cookie", cookies), *headers])
+        cookies = f"sessionid={client.cookies['sessionid'].value}".encode()
+    return Socket(application, f"/ws/activity/?language={language}", [(b"cookie", cookies), *headers])
 
 
 async def next_payment(communicator: Socket) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from urllib.parse import parse_qs
 
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
@@ -36,7 +37,7 @@ class ActivityConsumer(AsyncJsonWebsocketConsumer):
             await self.close(code=REFUSED if user.is_authenticated else SIGNED_OUT)
             return
         self.tenant_id = user.tenant_id
-        asked = self.scope.get("cookies", {}).get(settings.LANGUAGE_COOKIE_NAME, "")
+        asked = parse_qs(self.scope["query_string"].decode("latin-1")).get("language", [""])[0]
         self.language = asked if asked in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
         self.group = activity_group(self.tenant_id, self.language)
         await self.channel_layer.group_add(self.group, self.channel_name)

@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.contrib.auth.decorators import login_required, permission_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from apps.payments.selectors.activity import activity_hourly, activity_tiles, payments_latest
@@ -19,6 +20,6 @@ def activity(request: HttpRequest) -> HttpResponse:
         "tiles": activity_tiles(now=moment),
         "payments": payments_latest(),
         "hourly": activity_hourly(now=moment),
-        "ws_url": socket_url(request, "/ws/activity/"),
+        "ws_url": socket_url(request, f"/ws/activity/?language={get_language()}"),
     }
     return render(request, "activity.html", context)
