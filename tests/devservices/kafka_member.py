@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-PATIENCE = 20.0
+PATIENCE = 45.0  # seconds; only a failing test, or a very busy machine, comes near it
 
 
 class Sent(NamedTuple):
@@ -30,6 +30,18 @@ def wait_for(what: Callable[[], Any], sentence: str, seconds: float = PATIENCE) 
             return found
         time.sleep(0.05)
     raise AssertionError(f"not within {seconds:.0f} s: {sentence}")
+
+
+def patiently(ask: Callable[[], Any], not_yet: Callable[[Exception], bool]) -> Any:
+    """Ask again while the answer is "not yet": after a restart a coordinator first reads what was committed."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return ask()
+        except Exception as error:
+            if not not_yet(error) or time.monotonic() > deadline:
+                raise
+        time.sleep(0.2)
 
 
 class Member(threading.Thread):

@@ -7,7 +7,15 @@ from typing import Any
 import confluent_kafka
 import confluent_kafka.admin
 
-from .kafka_member import PATIENCE, Got, Member, Sent, wait_for
+from .kafka_member import PATIENCE, Got, Member, Sent, patiently, wait_for
+
+
+def _not_yet(error: Exception) -> bool:
+    return isinstance(error, confluent_kafka.KafkaException) and error.args[0].code() in {
+        confluent_kafka.KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        confluent_kafka.KafkaError.COORDINATOR_NOT_AVAILABLE,
+        confluent_kafka.KafkaError.NOT_COORDINATOR,
+    }
 
 
 class Confluent:
@@ -104,9 +112,14 @@ class Confluent:
         return Member(poll, lambda: {tp.partition for tp in consumer.assignment()}, consumer.close)
 
     def committed(self, topic: str, group: str) -> dict[int, int]:
-        asked = confluent_kafka.ConsumerGroupTopicPartitions(group)
-        found = self._admin.list_consumer_group_offsets([asked])[group].result().topic_partitions
-        return {place.partition: place.offset for place in found if place.topic == topic}
+        """Through a consumer: the admin call ends the whole process when the coordinator is not ready yet."""
+        consumer = self._consumer(group)
+        places = [confluent_kafka.TopicPartition(topic, number) for number in range(self.partitions(topic))]
+        try:
+            found = patiently(lambda: consumer.committed(places, timeout=PATIENCE), _not_yet)
+        finally:
+            consumer.close()
+        return {place.partition: place.offset for place in found if place.offset >= 0}
 
     def offset_at(self, topic: str, partition: int, timestamp: int) -> int | None:
         consumer = self._consumer(None)

@@ -7,7 +7,7 @@ from typing import Any
 import kafka
 import kafka.admin
 
-from .kafka_member import PATIENCE, Got, Member, Sent, wait_for
+from .kafka_member import PATIENCE, Got, Member, Sent, patiently, wait_for
 
 
 class KafkaPython:
@@ -116,7 +116,9 @@ class KafkaPython:
 
     def committed(self, topic: str, group: str) -> dict[int, int]:
         admin = self._admin()
-        offsets = admin.list_group_offsets([group])[group]
+        offsets = patiently(
+            lambda: admin.list_group_offsets([group])[group], lambda error: getattr(error, "retriable", False)
+        )
         admin.close()
         return {tp.partition: at.offset for tp, at in offsets.items() if tp.topic == topic}
 
