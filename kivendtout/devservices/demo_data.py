@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from kivendtout.devservices.home import Home
 from kivendtout.devservices.say import SetupError, Step
 
 CUSTOMERS, SEED = 3000, 42  # some 20,000 payments: enough to look at, loaded in seconds
+DAYS = 91  # a quarter: what an analyst compares this week with
 
 
 def folder(home: Home) -> Path:
@@ -37,7 +39,10 @@ def generate(home: Home, line: Step) -> None:
         line.note = f"{target.relative_to(home.root)}, already there"
         return
     target.parent.mkdir(exist_ok=True)
-    options = ["--out", str(target), "--customers", str(CUSTOMERS), "--seed", str(SEED), "--json"]
+    # The history ends yesterday, so that the live replay carries on where it stops.
+    last = datetime.now(UTC).date() - timedelta(days=1)
+    period = ["--start", str(last - timedelta(days=DAYS)), "--end", str(last)]
+    options = ["--out", str(target), "--customers", str(CUSTOMERS), "--seed", str(SEED), *period, "--json"]
     summary.write_text(manage(home, "generate_dataset", *options, line=line), encoding="utf-8")
     line.note = str(target.relative_to(home.root))
 

@@ -12,8 +12,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from kivendtout.devservices import keys, packages
+from kivendtout.devservices.assets import compile_messages
 from kivendtout.devservices.home import Home
 from kivendtout.devservices.programs import find_browser
+from kivendtout.devservices.say import step
 from kivendtout.devservices.services import start_all, stop_all
 
 WORKERS = "2"  # processes for the tests: the smallest machine this is promised for has two cores
@@ -24,6 +26,8 @@ def test(home: Home) -> int:
     browser = find_browser(home)
     env = {"CHROMIUM": str(browser)} if browser and not os.environ.get("CHROMIUM") else {}
     with _services(home):
+        with step("Translations") as line:
+            compile_messages(home, line)
         return _foreground([str(home.python), "-m", "pytest", "-n", WORKERS, "-q", *_arguments()], env)
 
 
@@ -54,7 +58,8 @@ def checks(home: Home) -> dict[str, list[str]]:
         "template layout": [str(tool / "djlint"), "templates", "--check", "--quiet"],
         "template lint": [str(tool / "djlint"), "templates", "--lint", "--quiet"],
         "migrations": [python, "manage.py", "makemigrations", "--check", "--dry-run"],
-        "messages": [python, "-m", "pytest", "-q", "-k", "message_files or translat", "tests/ui"],
+        "messages": [python, "-m", "kivendtout.lib.messages", "check"],
+        "data dictionary": [python, "manage.py", "data_dictionary", "--check"],
         "requirements": [python, "scripts/lock.py", "--check"],
     }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TypeVar
 
 from kivendtout.lib.crypto.errors import KeyRingError
+from kivendtout.lib.crypto.hashing import HASH_PURPOSES
 from kivendtout.lib.crypto.keyring import Key, KeyState, get_keyring
 from kivendtout.lib.crypto.registry import encrypted_models, index_fields
 from kivendtout.lib.crypto.rotation import Options, Outcome, Table, rotate_table
@@ -16,7 +17,7 @@ Listing = dict[str, list[dict[str, str]]]
 
 def keys_create() -> list[str]:
     """First keys for every encrypted table and blind index that has none. Changes nothing that exists."""
-    return get_keyring().create(tables=sorted(encrypted_models()), indexes=sorted(index_fields()))
+    return get_keyring().create(tables=sorted(encrypted_models()), indexes=sorted({*index_fields(), *HASH_PURPOSES}))
 
 
 def keys_rotate_tables(*, tables: list[str], options: Options) -> list[Outcome]:

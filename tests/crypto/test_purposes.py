@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from django.conf import settings
+
+from kivendtout.lib.crypto.hashing import HASH_PURPOSES
+
+HASHERS = {"keyed_hash", "keyed_hashes"}
+
+
+def purposes_in_the_code() -> Iterator[str]:
+    for folder in ("apps", "celery_worker", "kivendtout"):
+        for file in (settings.BASE_DIR / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in HASHERS:
+                    if node.args and isinstance(node.args[0], ast.Constant):
+                        yield node.args[0].value
+
+
+def test_every_purpose_that_the_code_hashes_for_gets_its_key_at_set_up() -> None:
+    assert set(purposes_in_the_code()) <= set(HASH_PURPOSES)
