@@ -13,6 +13,7 @@ import logging
 import re
 import sys
 import traceback
+import warnings
 from collections.abc import Mapping, MutableMapping
 from typing import Any, Literal, cast
 
@@ -178,6 +179,8 @@ def configure_logging(level: str, process: str, stream: Stream = "stdout") -> No
     for name, least in NEVER_BELOW.items():
         logging.getLogger(name).setLevel(max(least, number))
     logging.captureWarnings(True)
+    # kafka-python reads its schemas in a way that Python will drop; its own upgrade's matter, not a line a start each.
+    warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"kafka\.|importlib\.resources")
 
 
 def connect_celery_logging(level: str, process: str) -> None:

@@ -14,9 +14,9 @@ def purposes_in_the_code() -> Iterator[str]:
     for folder in ("apps", "celery_worker", "kivendtout"):
         for file in (settings.BASE_DIR / folder).rglob("*.py"):
             for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in HASHERS:
-                    if node.args and isinstance(node.args[0], ast.Constant):
-                        yield node.args[0].value
+                match node:
+                    case ast.Call(func=ast.Name(id=name), args=[ast.Constant(value=purpose), *_]) if name in HASHERS:
+                        yield purpose
 
 
 def test_every_purpose_that_the_code_hashes_for_gets_its_key_at_set_up() -> None:
