@@ -8,7 +8,8 @@ from kivendtout.devservices import demo_data
 from kivendtout.devservices.home import Home
 from kivendtout.devservices.supervisor import Child
 
-REPLAY_SPEED = "60"  # an hour of the data set's traffic a minute: something to see, nothing to drown in
+REPLAY_RATE = "25"  # messages a second, of which about one is a payment: something to see, nothing to drown in
+SERVER_LOGGING = "kivendtout/lib/server_logging.json"  # the servers' own lines in the shape of ours
 
 
 def children(home: Home, web_port: int, ws_port: int) -> list[Child]:
@@ -27,12 +28,13 @@ def children(home: Home, web_port: int, ws_port: int) -> list[Child]:
 
 def _web(python: str, host: str, port: int) -> list[str]:
     options = ["--interface", "wsgi", "--host", host, "--port", str(port), "--workers", "1", "--no-ws"]
+    options += ["--log-config", SERVER_LOGGING]
     options += ["--blocking-threads", "4"]  # pages at once on two cores; each may hold a database connection
     return [python, "-m", "granian", *options, "kivendtout.wsgi:application"]
 
 
 def _sockets(python: str, host: str, port: int) -> list[str]:
-    options = ["--host", host, "--port", str(port), "--no-access-log", "--log-level", "warning"]
+    options = ["--host", host, "--port", str(port), "--no-access-log", "--log-config", SERVER_LOGGING]
     return [python, "-m", "uvicorn", *options, "kivendtout.asgi:application"]
 
 
@@ -43,5 +45,5 @@ def _worker(python: str, queue: str, more: list[str]) -> list[str]:
 
 
 def _replay(python: str, home: Home) -> list[str]:
-    speed = os.environ.get("REPLAY_SPEED") or REPLAY_SPEED
-    return [python, "manage.py", "replay_dataset", str(demo_data.folder(home)), "--speed", speed, "--loop"]
+    rate = os.environ.get("REPLAY_RATE") or REPLAY_RATE
+    return [python, "manage.py", "replay_dataset", str(demo_data.folder(home)), "--rate", rate, "--live", "--loop"]

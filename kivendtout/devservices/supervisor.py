@@ -65,7 +65,7 @@ class Supervisor:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=self.home.root,
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **child.env},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", "PROCESS_NAME": child.name, **child.env},
             start_new_session=True,  # a Ctrl-C is ours to pass on, in order
         )
         assert child.process.stdout is not None
