@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 
 from celery import Celery
+from celery.signals import worker_init
 
-from kivendtout.lib.log import connect_celery_logging
+from celery_worker.schedule import SCHEDULE
 from kivendtout.lib.trace import connect_celery_trace
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kivendtout.settings")
@@ -14,5 +15,13 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "kivendtout.settings")
 app = Celery("kivendtout")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
-connect_celery_logging(os.environ.get("LOG_LEVEL", "INFO"), os.environ.get("PROCESS_NAME", "worker"))
+app.conf.beat_schedule = SCHEDULE
 connect_celery_trace()
+
+
+@worker_init.connect
+def add_stream(**_options: object) -> None:
+    """Imported only in a worker: the stream needs Kafka and the models, a web process that enqueues needs neither."""
+    from celery_worker import stream
+
+    stream.install(app)

@@ -10,10 +10,10 @@ STAGE_COLUMNS = """
     total numeric(14, 3), currency text, shipping_method text, status text
 """
 # Of an export everything is there (`complete`); in the stream an order may overtake its session or its payment.
-FOUND_COLUMNS = "n integer, customer bigint, session bigint, payment bigint, fault text"
+FOUND_COLUMNS = "n integer, customer bigint, session bigint, payment bigint, early boolean, fault text"
 FIND = """
 INSERT INTO ingest_order_found
-SELECT s.n, c.id, w.id, r.id, CASE
+SELECT s.n, c.id, w.id, r.id, %(wait)s AND s.payment_id IS NOT NULL AND r.id IS NULL AND o.id IS NULL, CASE
     WHEN c.id IS NULL THEN 'customer_id ' || s.customer_id || ' is not a known customer. Load the customer first.'
     WHEN %(complete)s AND s.session_id IS NOT NULL AND w.id IS NULL
         THEN 'session_id ' || s.session_id || ' is not a known session.'
@@ -35,11 +35,12 @@ LEFT JOIN payments_currency u ON u.code = s.currency
 FAULTS = "SELECT n, fault FROM ingest_order_found WHERE fault IS NOT NULL ORDER BY n"
 INSERT = """
 INSERT INTO payments_order
-    (tenant_id, external_id, customer_id, session_id, payment_id, placed_at, total, currency_id, shipping_method, status)
+    (tenant_id, external_id, customer_id, session_id, payment_id, placed_at, total, currency_id, shipping_method,
+     status)
 SELECT %(tenant)s::bigint, s.order_id, f.customer, f.session, f.payment, s.placed_at, s.total, s.currency,
        coalesce(s.shipping_method, ''), s.status
 FROM ingest_order s JOIN ingest_order_found f USING (n)
-WHERE f.fault IS NULL ORDER BY s.order_id, s.n
+WHERE f.fault IS NULL AND NOT f.early ORDER BY s.order_id, s.n
 ON CONFLICT (tenant_id, external_id) DO NOTHING
 """
 # An order that came before its payment learns of it when it is told again.
@@ -51,9 +52,12 @@ WHERE f.fault IS NULL AND f.payment IS NOT NULL
 """
 
 
-def merge_orders(run: Run, *, complete: bool) -> Merged:
-    """Inside a transaction, after the stage is filled."""
-    values = run.values(complete=complete)
+EARLY = "SELECT n FROM ingest_order_found WHERE early AND fault IS NULL ORDER BY n"
+
+
+def merge_orders(run: Run, *, complete: bool, wait: bool = False) -> Merged:
+    """Inside a transaction, after the stage is filled. With `wait`, an order whose payment is unknown stays out."""
+    values = run.values(complete=complete, wait=wait)
     execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS ingest_order_found ({FOUND_COLUMNS}) ON COMMIT DELETE ROWS")
     execute("DELETE FROM ingest_order_found")
     execute(FIND, values)
@@ -61,3 +65,7 @@ def merge_orders(run: Run, *, complete: bool) -> Merged:
     inserted = execute(INSERT, values)
     execute(LINK, values)
     return Merged(inserted, faults)
+
+
+def early_orders() -> list[int]:
+    return [row[0] for row in fetch(EARLY)]

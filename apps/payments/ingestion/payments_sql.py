@@ -74,7 +74,8 @@ WHERE d.tenant_id = %(tenant)s AND d.fingerprint = s.device_id AND s.at < d.firs
 
 SESSIONS = """
 INSERT INTO customers_websession
-    (tenant_id, external_id, customer_id, device_id, device_kind, ip_hash, country, utm_source, utm_campaign, started_at)
+    (tenant_id, external_id, customer_id, device_id, device_kind, ip_hash, country, utm_source, utm_campaign,
+     started_at)
 SELECT DISTINCT ON (s.session_id) %(tenant)s::bigint, s.session_id, f.customer, d.id,
        coalesce(s.device_kind, d.kind, ''), s.ip_hash, '', coalesce(s.utm_source, ''), coalesce(s.utm_campaign, ''),
        least(s.session_started_at, s.attempted_at)
@@ -127,8 +128,8 @@ INSERT INTO ingest_payment_made SELECT first.n, made.id FROM made JOIN first ON 
 
 PAYMENTS = """
 INSERT INTO payments_payment
-    (id, tenant_id, attempted_at, customer_id, status_id, initial_status_id, amount, currency_id, merchant_id, method_id,
-     device_id, session_id, payment_country, ip_hash, failure_code, recorded_by, recorded_at)
+    (id, tenant_id, attempted_at, customer_id, status_id, initial_status_id, amount, currency_id, merchant_id,
+     method_id, device_id, session_id, payment_country, ip_hash, failure_code, recorded_by, recorded_at)
 SELECT made.id, %(tenant)s::bigint, s.attempted_at, f.customer, s.status, s.status, s.amount, s.currency, f.merchant,
        m.id, d.id, w.id, coalesce(s.payment_country, ''), s.ip_hash, coalesce(s.failure_code, ''), %(source)s::text,
        %(now)s::timestamptz

@@ -1,0 +1,257 @@
+"""The Kafka consumer as a part of the Celery worker: it runs in whichever worker serves the queue `stream`.
+
+    celery -A celery_worker worker -Q stream -P threads
+
+One thread, numbered steps, offsets committed last. Any step may die and be repeated: nothing is lost, nothing is
+there twice. `docs/ingestion.md` tells what happens when Kafka, PostgreSQL or Redis is away.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from celery import bootsteps
+from django.db import close_old_connections, connection
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import CommitFailedError, KafkaError
+from kafka.structs import OffsetAndMetadata
+
+from apps.payments.ingestion.stream_batch import KINDS, Batch, BatchResult, Raw, StoreAway
+from apps.payments.live.messages import push_payments
+from kivendtout.lib.clock import now
+from kivendtout.lib.kafka import CONNECT_MS, DEAD_LETTERS, TENANT_HEADER, KafkaUnavailable, ensure_topics, make_producer, servers
+from kivendtout.lib.redact import redact_cards
+from kivendtout.lib.trace import HEADER
+
+GROUP = "kivendtout-stream"
+QUEUE = "stream"
+# Enough for set-based SQL to pay off; a batch of this size is recorded well within a second.
+BATCH = 1_000
+POLL_MS = 500
+FIRST_WAIT, LONGEST_WAIT = 0.5, 15.0
+# An order that waits for its payment is looked at again after this.
+EARLY_WAIT = 1.0
+# A group member that is silent for longer loses its partitions. Waiting for a store keeps polling, so this
+# only has to cover one batch; it is generous because a first batch may have to make partitions and keys.
+MAX_POLL_MS = 600_000
+STOP_SECONDS = 20.0
+
+log = structlog.get_logger(__name__)
+
+
+class Stream:
+    """Reads, records, answers for what it could not record, commits; until told to stop."""
+
+    def __init__(self, stop: threading.Event, *, group: str = GROUP, topics: tuple[str, ...] = tuple(KINDS)) -> None:
+        self.stop, self.group, self.topics = stop, group, topics
+        self.tenants: dict[str, int] = {}
+        self.waiting: dict[TopicPartition, datetime] = {}
+        self.consumer: KafkaConsumer | None = None
+        self.producer: KafkaProducer | None = None
+
+    # --- life -----------------------------------------------------------------------------------------------------
+    def run(self) -> None:
+        wait = FIRST_WAIT
+        while not self.stop.is_set():
+            try:
+                self._connect()
+                wait = FIRST_WAIT
+                while not self.stop.is_set():
+                    self.turn()
+            except (KafkaError, KafkaUnavailable) as error:
+                log.warning("stream_kafka_away", error=type(error).__name__, retry_seconds=wait)
+                self._close()
+                self.stop.wait(wait)
+                wait = min(wait * 2, LONGEST_WAIT)
+            except Exception:
+                # A fault of ours must not end the consumer while its worker looks healthy.
+                log.exception("stream_failed", retry_seconds=wait)
+                self._close()
+                self.stop.wait(wait)
+                wait = min(wait * 2, LONGEST_WAIT)
+        self._close()
+        connection.close()
+        log.info("stream_stopped")
+
+    def _connect(self) -> None:
+        ensure_topics()
+        self.producer = make_producer()
+        self.consumer = KafkaConsumer(
+            bootstrap_servers=servers(),
+            bootstrap_timeout_ms=CONNECT_MS,
+            group_id=self.group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_poll_records=BATCH,
+            max_poll_interval_ms=MAX_POLL_MS,
+        )
+        self.consumer.subscribe(list(self.topics))
+        self.waiting.clear()
+        log.info("stream_started", group=self.group, topics=list(self.topics))
+
+    def _close(self) -> None:
+        for client in (self.consumer, self.producer):
+            if client is not None:
+                try:
+                    client.close()
+                except Exception as error:
+                    log.warning("stream_close_failed", error=type(error).__name__)
+        self.consumer = self.producer = None
+
+    # --- one turn ---------------------------------------------------------------------------------------------------
+    def turn(self) -> BatchResult | None:
+        assert self.consumer is not None
+        self._resume_orders()
+        # 1. Poll.
+        polled = self.consumer.poll(timeout_ms=POLL_MS)
+        messages = [_raw(record) for records in polled.values() for record in records]
+        if not messages:
+            return None
+        # 2. Decode and record; waits here for as long as a store is away.
+        result = self._record(messages)
+        if result is None:
+            return None
+        # 3. Dead letters, acknowledged before their offsets move.
+        self._bury(result)
+        # 4. Whoever watches hears of the payments; a deaf browser costs nothing but that.
+        self._push(result)
+        # 5. Offsets last.
+        self._commit(polled, result)
+        return result
+
+    def _record(self, messages: list[Raw]) -> BatchResult | None:
+        wait = FIRST_WAIT
+        while not self.stop.is_set():
+            close_old_connections()
+            try:
+                behind = self._behind()
+                return Batch(now=now(), tenants=self.tenants, behind=behind).process(messages)
+            except StoreAway as error:
+                log.warning("stream_store_away", error=str(error), retry_seconds=wait, messages=len(messages))
+                connection.close()
+                self._hold(wait)
+                wait = min(wait * 2, LONGEST_WAIT)
+        return None  # not committed, so the next worker reads the batch again
+
+    def _behind(self) -> bool:
+        """Payments that have arrived and are not read yet: one of them may be what an order waits for."""
+        assert self.consumer is not None
+        payments = [part for part in self.consumer.assignment() if part.topic == "payments"]
+        return any((self.consumer.highwater(part) or 0) > self.consumer.position(part) for part in payments)
+
+    def _hold(self, seconds: float) -> None:
+        """Wait, and stay a member of the group: paused partitions give nothing, and polling shows that we live."""
+        assert self.consumer is not None
+        paused = self.consumer.assignment()
+        self.consumer.pause(*paused)
+        deadline = now().timestamp() + seconds
+        while not self.stop.is_set() and (left := deadline - now().timestamp()) > 0:
+            for part, records in self.consumer.poll(timeout_ms=int(min(left, 1.0) * 1000)).items():
+                self.consumer.seek(part, records[0].offset)  # newly ours: read it in its turn
+            self.stop.wait(min(left, 0.2))
+        self.consumer.resume(*(self.consumer.assignment() & paused))
+
+    def _bury(self, result: BatchResult) -> None:
+        assert self.producer is not None
+        futures = [self._send_dead(raw, reason) for raw, reason in result.dead]
+        if futures:
+            self.producer.flush()
+        for future in futures:
+            future.get(timeout=30)
+        for raw, reason in result.dead:
+            log.warning("dead_letter", place=raw.place, reason=reason)
+
+    def _send_dead(self, raw: Raw, reason: str) -> Any:
+        assert self.producer is not None
+        # What was refused may hold the very card number it was refused for.
+        value = redact_cards(raw.value.decode("utf-8", "replace")).encode()
+        kept = [(name, text) for name, text in raw.headers if name in (HEADER, TENANT_HEADER) and text is not None]
+        headers = [*kept, ("reason", reason.encode()), ("source", raw.place.encode())]
+        return self.producer.send(f"{raw.topic}{DEAD_LETTERS}", key=raw.key, value=value, headers=headers)
+
+    def _push(self, result: BatchResult) -> None:
+        for tenant_id, ids in result.new.items():
+            try:
+                push_payments(tenant_id=tenant_id, ids=ids)
+            except Exception as error:
+                log.warning("stream_push_failed", error=type(error).__name__)
+
+    def _commit(self, polled: dict[TopicPartition, list[Any]], result: BatchResult) -> None:
+        assert self.consumer is not None
+        first_early = _first_early(result.early)
+        offsets = {}
+        for part, records in polled.items():
+            upto = records[-1].offset + 1
+            if (held := first_early.get(part)) is not None:
+                upto = held
+                self._wait_for_payment(part, held)
+            offsets[part] = OffsetAndMetadata(upto, "", -1)
+        try:
+            self.consumer.commit(offsets)
+        except CommitFailedError as error:
+            # The group gave our partitions to another worker, which repeats what we did: harmless.
+            log.warning("stream_commit_refused", error=type(error).__name__)
+
+    def _wait_for_payment(self, part: TopicPartition, offset: int) -> None:
+        assert self.consumer is not None
+        if part in self.consumer.assignment():
+            self.consumer.seek(part, offset)
+            self.consumer.pause(part)
+            self.waiting[part] = now()
+
+    def _resume_orders(self) -> None:
+        assert self.consumer is not None
+        for part, since in list(self.waiting.items()):
+            if (now() - since).total_seconds() >= EARLY_WAIT:
+                del self.waiting[part]
+                if part in self.consumer.assignment():
+                    self.consumer.resume(part)
+
+
+def _first_early(early: list[Raw]) -> dict[TopicPartition, int]:
+    first: dict[TopicPartition, int] = {}
+    for raw in early:
+        part = TopicPartition(raw.topic, raw.partition)
+        first[part] = min(raw.offset, first.get(part, raw.offset))
+    return first
+
+
+def _raw(record: Any) -> Raw:
+    sent_at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
+    headers = [(name, value) for name, value in record.headers or ()]
+    return Raw(record.topic, record.partition, record.offset, record.key, record.value or b"", headers, sent_at)
+
+
+class StreamStep(bootsteps.StartStopStep):
+    """Starts the stream with the worker that serves its queue, and stops it before the worker ends."""
+
+    requires = {"celery.worker.components:Pool"}
+
+    def __init__(self, worker: Any, **options: Any) -> None:
+        super().__init__(worker, **options)
+        self.stopping = threading.Event()
+        self.thread: threading.Thread | None = None
+
+    def include_if(self, worker: Any) -> bool:
+        return QUEUE in worker.app.amqp.queues.consume_from
+
+    def start(self, worker: Any) -> None:
+        self.thread = threading.Thread(target=Stream(self.stopping).run, name="stream", daemon=True)
+        self.thread.start()
+
+    def stop(self, worker: Any) -> None:
+        self.stopping.set()
+        if self.thread is not None:
+            self.thread.join(STOP_SECONDS)
+
+    terminate: Callable[[Any], None] = stop
+
+
+def install(app: Any) -> None:
+    app.steps["worker"].add(StreamStep)
+
+
