@@ -12,6 +12,7 @@ from django.db import OperationalError
 from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
@@ -26,7 +27,21 @@ from apps.compliance.admin.present import Button, Column, Record, Section, Viewe
 NOT_FILTERS = {"p", "o", "all", "e", "_popup", "_to_field", "_changelist_filters"}
 
 
+def help_texts(opts: Any) -> dict[str, str]:
+    """Models explain their columns in English, for the data dictionary; a form shows what the reader's language has."""
+    english = (get_language() or "").startswith("en")
+    shown = {}
+    for one in opts.get_fields():
+        text = str(getattr(one, "help_text", ""))
+        translated = _(text) if text else ""
+        ours = isinstance(getattr(one, "help_text", ""), str) and text
+        shown[one.name] = translated if english or not ours or translated != text else ""
+    return shown
+
+
 class KvtChangeList(ChangeList):
+    result_list: Any
+
     def get_queryset(self, request: HttpRequest, exclude_parameters: Any = None) -> QuerySet[Any]:
         queryset: QuerySet[Any] = self.model_admin.for_list(super().get_queryset(request, exclude_parameters))
         return queryset
@@ -34,6 +49,7 @@ class KvtChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
         """Fetched here, within the list's time limit; each row knows who looks, as its columns depend on it."""
         super().get_results(request)
+        self.full_result_count = self.result_count  # the paginator tells the count, once and honestly
         viewer = Viewer(request)
         self.result_list = list(self.result_list)
         for row in self.result_list:
@@ -122,6 +138,11 @@ class KvtAdmin(ModelAdmin):
         term = search_term.replace("\0", "").strip()[:254]
         return (queryset.filter(self.search(term)) if term else queryset), False
 
+    # --- forms --------------------------------------------------------------------------------------------------------
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        kwargs.setdefault("help_texts", help_texts(self.opts))
+        return super().get_form(request, obj, change=change, **kwargs)
+
     # --- history ------------------------------------------------------------------------------------------------------
     def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
         """The audit trail holds it already, masked and with its trace; Django's own log would be a second truth."""
@@ -159,12 +180,21 @@ class KvtAdmin(ModelAdmin):
             "opts": self.opts,
             "media": self.media,
             "title": record.title,
-            "object": obj,
-            "original": obj,
+            "object": Titled(obj, record.title),
             "record": record,
         }
-        request.current_app = self.admin_site.name  # type: ignore[attr-defined]  # as Django's own admin views do
+        request.current_app = self.admin_site.name  # as Django's own admin views do
         return TemplateResponse(request, template, context)
+
+
+class Titled:
+    """A record under the title that people know it by, for the way back at the top of its page."""
+
+    def __init__(self, obj: Model, title: str) -> None:
+        self._meta, self.pk, self.title = obj._meta, obj.pk, title
+
+    def __str__(self) -> str:
+        return self.title
 
 
 def _is_period(one: Any) -> bool:

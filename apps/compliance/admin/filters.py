@@ -72,7 +72,9 @@ class RelatedFilter(SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         if self.value() is None:
             return queryset
-        return queryset.filter(**{self.path: int(self.lookup_choices[0][0])}) if self.lookup_choices else queryset.none()
+        return (
+            queryset.filter(**{self.path: int(self.lookup_choices[0][0])}) if self.lookup_choices else queryset.none()
+        )
 
 
 def related_filter(path: str, title: str | Promise) -> type[RelatedFilter]:

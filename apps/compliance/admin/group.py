@@ -37,7 +37,8 @@ class RoleAdmin(RecordAdmin):
     label_column = Column(gettext_lazy("role"), lambda _viewer, row: role_label(row))
     why_column = Column(gettext_lazy("purpose"), lambda _viewer, row: role_why(row))
     staff_column = Column(
-        gettext_lazy("opens the admin site"), lambda _viewer, row: plain(bool(BY_CODE.get(row.name) and BY_CODE[row.name].staff))
+        gettext_lazy("opens the admin site"),
+        lambda _viewer, row: plain(bool(BY_CODE.get(row.name) and BY_CODE[row.name].staff)),
     )
     label, why = listed(label_column), listed(why_column)
     record_facts = (label_column, "name", why_column, staff_column)
@@ -47,11 +48,20 @@ class RoleAdmin(RecordAdmin):
 
     def sections(self, viewer: Viewer, obj: Any) -> list[Section]:
         people = User.objects.filter(groups=obj, tenant_id=viewer.user.tenant_id).order_by("email")
-        rights = Permission.objects.filter(group=obj).select_related("content_type").order_by("content_type__app_label", "codename")
-        who = [Column(gettext_lazy("person"), lambda viewer, row: link(viewer.url(row), row)), Column(gettext_lazy("active"), lambda _v, row: plain(row.is_active))]
+        rights = (
+            Permission.objects.filter(group=obj)
+            .select_related("content_type")
+            .order_by("content_type__app_label", "codename")
+        )
+        who = [
+            Column(gettext_lazy("person"), lambda viewer, row: link(viewer.url(row), row)),
+            Column(gettext_lazy("active"), lambda _v, row: plain(row.is_active)),
+        ]
         what = [
             Column(gettext_lazy("permission"), lambda _v, row: _(row.name)),
             Column(gettext_lazy("code"), lambda _v, row: code(f"{row.content_type.app_label}.{row.codename}")),
         ]
-        found = [latest_table(viewer, "people", _("People with this role"), people, who, empty=_("Nobody has this role."))]
+        found = [
+            latest_table(viewer, "people", _("People with this role"), people, who, empty=_("Nobody has this role."))
+        ]
         return [*(found if viewer.opens(User) else []), table(viewer, "rights", _("Permissions"), list(rights), what)]

@@ -1,4 +1,4 @@
-"""The scheduler's own tables, in the site's clothes. They serve every tenant, so only people who may change jobs act."""
+"""The scheduler's own tables, in the site's clothes. They serve every tenant: only who may change jobs acts."""
 
 from __future__ import annotations
 

@@ -36,9 +36,10 @@ def took_too_long(error: OperationalError) -> bool:
 
 
 class BoundedPaginator(Paginator):
-    """Counts no further than MOST_COUNTED. An unfiltered list then tells the planner's estimate, any other "10,000+"."""
+    """Counts no further than MOST_COUNTED. An unfiltered list then tells the planner's estimate, any other 10,000+."""
 
     template_name = "admin/kvt/pagination.html"
+    object_list: Any
 
     def __init__(self, *args: Any, filtered: bool = True, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -59,7 +60,7 @@ class BoundedPaginator(Paginator):
             return None
 
     @cached_property
-    def count(self) -> int:  # type: ignore[override]
+    def count(self) -> int:
         # Unknown counts as many: fewer than a page would make the list fetch every row at once.
         return MOST_COUNTED if self.counted is None else min(self.counted, MOST_COUNTED)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -69,8 +70,8 @@ class PeriodFilter(SimpleListFilter):
         first, after = self.range
         return queryset.filter(**{f"{self.field}__gte": midnight(first), f"{self.field}__lt": midnight(after)})
 
-    def choices(self, changelist: Any) -> list[Any]:
-        return []
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        return iter(())
 
     def levels(self, changelist: Any) -> list[list[Step]]:
         """One row of years; under a chosen one its months; under a chosen month its days."""

@@ -21,6 +21,7 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from apps.compliance.models import User
 from apps.compliance.models.base import CARD, NONE
 from kivendtout.lib.crypto.fields import Unreadable
 
@@ -37,6 +38,7 @@ class Viewer:
 
     def __init__(self, request: HttpRequest) -> None:
         self.request = request
+        assert isinstance(request.user, User)  # the admin site lets nobody else in
         self.user = request.user
         self.reveals = request.user.has_perm(REVEAL)
         self.opened: dict[type[Model], bool] = {}
@@ -102,7 +104,7 @@ def moment(value: datetime | None) -> SafeString | str:
     return format_html(
         '<time datetime="{}" class="kvt-time">{} <span>{}</span></time>',
         value.isoformat(),
-        date_format(value, "j M Y"),
+        date_format(value, "j N Y"),
         f"{value:%H:%M:%S}",
     )
 
@@ -128,7 +130,7 @@ def amount(value: Decimal, currency: str, minor_units: int = 2) -> SafeString:
     )
 
 
-# --- columns of a model ------------------------------------------------------------------------------------------------
+# --- columns of a model ---------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Column:
     """A label and how to draw it for one row."""
@@ -169,7 +171,7 @@ def own_link(label: str | Promise) -> Column:
     return Column(label, lambda viewer, row: link(viewer.url(row), row))
 
 
-# --- a record's page ---------------------------------------------------------------------------------------------------
+# --- a record's page ------------------------------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Fact:
     label: str
@@ -194,13 +196,12 @@ class Section:
     note: str = ""
     more_url: str = ""
     template: str = "admin/kvt/table.html"
+    aside: bool = False  # beside the others where there is room
     data: dict[str, Any] = field(default_factory=dict)
 
 
 def facts(viewer: Viewer, instance: Any, shown: Iterable[str | Column]) -> list[Fact]:
-    return [
-        Fact(one.heading, one.draw(viewer, instance)) for one in columns(type(instance), *shown)
-    ]
+    return [Fact(one.heading, one.draw(viewer, instance)) for one in columns(type(instance), *shown)]
 
 
 def table(
@@ -251,3 +252,11 @@ class Record:
     facts: list[Fact] = field(default_factory=list)
     sections: list[Section] = field(default_factory=list)
     buttons: list[Button] = field(default_factory=list)
+
+    @property
+    def main(self) -> list[Section]:
+        return [section for section in self.sections if not section.aside]
+
+    @property
+    def beside(self) -> list[Section]:
+        return [section for section in self.sections if section.aside]

@@ -23,4 +23,3 @@ def prefix(field: str, text: str) -> Q:
     found = Q(**{f"{field}__gte": text, f"{field}__startswith": text})
     after = successor(text)
     return found & Q(**{f"{field}__lt": after}) if after else found
-

@@ -24,7 +24,7 @@ class TenantAdmin(KvtAdmin):
             gettext_lazy("Decisions"),
             {
                 "description": gettext_lazy(
-                    "Scores run from 0 to 1. A payment is challenged from the first threshold and denied from the second."
+                    "Scores run from 0 to 1: challenged from the first threshold, denied from the second."
                 ),
                 "fields": (("challenge_threshold", "deny_threshold"), "scorer_weight"),
             },

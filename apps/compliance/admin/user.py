@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
@@ -21,11 +20,6 @@ from apps.compliance.models import User
 from apps.compliance.roles import BY_CODE, ROLES
 
 YES_NO = [("True", gettext_lazy("Yes")), ("False", gettext_lazy("No"))]
-
-
-class RolesField(forms.ModelMultipleChoiceField):
-    def label_from_instance(self, obj: Any) -> str:
-        return role_label(obj)
 
 
 class ChangeForm(UserChangeForm):
@@ -47,13 +41,15 @@ class CreationForm(UserCreationForm):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, KvtAdmin):
+class UserAdmin(DjangoUserAdmin, KvtAdmin):  # type: ignore[misc]  # what both define, unfold's base defines so too
     form = ChangeForm
     add_form = CreationForm
     change_password_form = AdminPasswordChangeForm
     list_display = ("email", "full_name", "roles", "active", "last_login")
     list_filter = (
-        choice_filter(gettext_lazy("role"), "groups__name", lambda: [(r.code, r.label) for r in ROLES], parameter="role"),
+        choice_filter(
+            gettext_lazy("role"), "groups__name", lambda: [(r.code, r.label) for r in ROLES], parameter="role"
+        ),
         choice_filter(gettext_lazy("active"), "is_active", lambda: YES_NO),
     )
     search_fields = ("email",)
@@ -67,15 +63,19 @@ class UserAdmin(DjangoUserAdmin, KvtAdmin):
         (gettext_lazy("Details"), {"fields": ("time_zone", "last_login", "joined_at")}),
     )
     add_fieldsets = ((None, {"fields": ("email", "full_name", "groups", "password1", "password2")}),)
-    roles = listed(Column(gettext_lazy("roles"), lambda _viewer, row: ", ".join(role_label(g) for g in row.groups.all()) or "—"))
+    roles = listed(
+        Column(gettext_lazy("roles"), lambda _viewer, row: ", ".join(role_label(g) for g in row.groups.all()) or "—")
+    )
     active = listed(
         Column(
             gettext_lazy("active"),
-            lambda _v, row: badge(gettext_lazy("Active"), "success") if row.is_active else badge(gettext_lazy("Closed")),
+            lambda _v, row: (
+                badge(gettext_lazy("Active"), "success") if row.is_active else badge(gettext_lazy("Closed"))
+            ),
         )
     )
 
-    # --- whose ---------------------------------------------------------------------------------------------------------
+    # --- whose ------------------------------------------------------------------------------------------------------
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).filter(tenant_id=request.user.tenant_id)  # type: ignore[union-attr]
 
@@ -85,7 +85,7 @@ class UserAdmin(DjangoUserAdmin, KvtAdmin):
     def search(self, term: str) -> Q:
         return Q(email__icontains=term) | Q(full_name__icontains=term)
 
-    # --- what may be done ----------------------------------------------------------------------------------------------
+    # --- what may be done -------------------------------------------------------------------------------------------
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         allowed = super().has_change_permission(request, obj)
         return allowed and (obj is None or not obj.is_superuser or bool(request.user.is_superuser))
@@ -99,9 +99,9 @@ class UserAdmin(DjangoUserAdmin, KvtAdmin):
         return (*self.readonly_fields, *own)
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        form = super().get_form(request, obj, change, **kwargs)
+        form = super().get_form(request, obj, change=change, **kwargs)
         if "groups" in form.base_fields:
-            known = form.base_fields["groups"]
+            known: Any = form.base_fields["groups"]
             known.queryset = Group.objects.filter(name__in=BY_CODE)
             known.label_from_instance = role_label
             known.label = gettext_lazy("Roles")

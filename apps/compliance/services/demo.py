@@ -27,6 +27,7 @@ ACCOUNTS = {
     "compliance_officer": ("conformite", "Colin Roy"),
     "partner": ("partenaire", "Partenaire API"),
 }
+NAMES = {"kivendtout": "KiVendTout"}
 # 20 of 62 characters: 119 bits. Letters and digits only, so that a double click selects the whole.
 PASSWORD_LENGTH = 20
 ALPHABET = string.ascii_letters + string.digits
@@ -52,7 +53,9 @@ def demo_seed(*, tenant_slug: str, passwords: Path | None = None) -> list[DemoAc
     """Makes what is missing. Passwords come from the file while they still open the account, else new ones are set."""
     known = read_passwords(passwords) if passwords else {}
     with transaction.atomic():
-        tenant, _created = Tenant.objects.get_or_create(slug=tenant_slug, defaults={"name": tenant_slug.capitalize()})
+        tenant, _created = Tenant.objects.get_or_create(
+            slug=tenant_slug, defaults={"name": NAMES.get(tenant_slug, tenant_slug)}
+        )
         accounts = [_account(tenant, role, known) for role in ACCOUNTS]
     if passwords:
         write_passwords(passwords, accounts)

@@ -9,13 +9,14 @@ from django.utils.translation import gettext_lazy
 from apps.compliance.admin.base import RecordAdmin
 from apps.compliance.admin.filters import choice_filter, country_filter, related_filter
 from apps.compliance.admin.present import masked, moment
+from apps.customers.admin.find import FindMixin
 from apps.customers.admin.reveal import RevealMixin
 from apps.customers.models import Address
 from apps.customers.selectors.search import customer_ids
 
 
 @admin.register(Address)
-class AddressAdmin(RevealMixin, RecordAdmin):
+class AddressAdmin(FindMixin, RevealMixin, RecordAdmin):
     list_display = ("pk", "customer", "kind", "masked_street", "masked_city", "country", "added")
     list_filter = (
         related_filter("customer", gettext_lazy("customer")),

@@ -9,12 +9,13 @@ from django.utils.translation import gettext_lazy
 from apps.compliance.admin.base import RecordAdmin
 from apps.compliance.admin.filters import choice_filter, related_filter
 from apps.compliance.admin.present import masked, moment
+from apps.customers.admin.find import FindMixin
 from apps.customers.models import Consent
 from apps.customers.selectors.search import customer_ids
 
 
 @admin.register(Consent)
-class ConsentAdmin(RecordAdmin):
+class ConsentAdmin(FindMixin, RecordAdmin):
     list_display = ("pk", "customer", "purpose", "answer", "source", "answered")
     list_filter = (
         related_filter("customer", gettext_lazy("customer")),

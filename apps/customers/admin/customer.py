@@ -11,11 +11,22 @@ from django.utils.translation import gettext_lazy
 from apps.compliance.admin.base import RecordAdmin
 from apps.compliance.admin.filters import choice_filter, country_filter
 from apps.compliance.admin.periods import period_filter
-from apps.compliance.admin.present import Record, Section, Viewer, badge, columns, latest_table, masked, moment, own_link
+from apps.compliance.admin.present import (
+    Record,
+    Section,
+    Viewer,
+    badge,
+    columns,
+    latest_table,
+    masked,
+    moment,
+    own_link,
+)
 from apps.compliance.admin.search import prefix
+from apps.customers.admin.find import FindMixin
 from apps.customers.admin.reveal import RevealMixin
 from apps.customers.models import Address, Consent, Customer, Segment, WebSession
-from apps.customers.selectors.search import identity
+from apps.customers.selectors.search import exactly, is_personal
 
 # Apps above add their tables to a customer's page; this one cannot import them.
 CUSTOMER_SECTIONS: list[Callable[[Viewer, Customer], list[Section]]] = []
@@ -33,7 +44,7 @@ def is_there(name: str, label: Any) -> Any:
 
 
 @admin.register(Customer)
-class CustomerAdmin(RevealMixin, RecordAdmin):
+class CustomerAdmin(FindMixin, RevealMixin, RecordAdmin):
     list_display = ("external_id", "name", "e_mail", "telephone", "country", "segment", "registered")
     list_filter = (
         period_filter("registered_at"),
@@ -61,8 +72,7 @@ class CustomerAdmin(RevealMixin, RecordAdmin):
         return queryset.defer(*PERSONAL).annotate(**present)
 
     def search(self, term: str) -> Q:
-        found = identity(term)
-        return prefix("external_id", term) if found is None else found | Q(external_id=term)
+        return exactly(term) if is_personal(term) or "," in term else prefix("external_id", term)
 
     def record(self, viewer: Viewer, obj: Any) -> Record:
         record = super().record(viewer, obj)
@@ -75,11 +85,24 @@ class CustomerAdmin(RevealMixin, RecordAdmin):
 
 def belongings(viewer: Viewer, customer: Customer) -> list[Section]:
     addresses = columns(Address, own_link(gettext_lazy("address")), "street", "postal_code", "city", "added_at")
-    sessions = columns(WebSession, own_link(gettext_lazy("session")), "device_kind", "country", "utm_source", "started_at")
+    sessions = columns(
+        WebSession, own_link(gettext_lazy("session")), "device_kind", "country", "utm_source", "started_at"
+    )
     consents = columns(Consent, "purpose", "granted", "source", "answered_at")
     # Street and the like are masked: what a list shows of them is that they are there.
     return [
-        latest_table(viewer, "sessions", _("Sessions"), customer.sessions.order_by("-started_at"), sessions, customer=customer.pk),
-        latest_table(viewer, "addresses", _("Addresses"), customer.addresses.order_by("-pk"), addresses, customer=customer.pk),
-        latest_table(viewer, "consents", _("Consents"), customer.consents.order_by("-answered_at"), consents, customer=customer.pk),
+        latest_table(
+            viewer, "sessions", _("Sessions"), customer.sessions.order_by("-started_at"), sessions, customer=customer.pk
+        ),
+        latest_table(
+            viewer, "addresses", _("Addresses"), customer.addresses.order_by("-pk"), addresses, customer=customer.pk
+        ),
+        latest_table(
+            viewer,
+            "consents",
+            _("Consents"),
+            customer.consents.order_by("-answered_at"),
+            consents,
+            customer=customer.pk,
+        ),
     ]

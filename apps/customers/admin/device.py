@@ -41,7 +41,9 @@ class DeviceAdmin(RevealMixin, RecordAdmin):
         return Q(fingerprint=term)
 
     def sections(self, viewer: Viewer, obj: Any) -> list[Section]:
-        shown = columns(WebSession, own_link(gettext_lazy("session")), "customer", "country", "utm_source", "started_at")
+        shown = columns(
+            WebSession, own_link(gettext_lazy("session")), "customer", "country", "utm_source", "started_at"
+        )
         sessions = obj.sessions.select_related("customer").order_by("-started_at")
         visits = latest_table(viewer, "sessions", _("Sessions"), light_customer(sessions), shown, device=obj.pk)
         return [*(section for make in DEVICE_SECTIONS for section in make(viewer, obj)), visits]

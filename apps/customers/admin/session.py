@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 from apps.compliance.admin.base import RecordAdmin
 from apps.compliance.admin.filters import choice_filter, country_filter, related_filter
 from apps.compliance.admin.present import Section, Viewer, moment
+from apps.customers.admin.find import FindMixin
 from apps.customers.models import DeviceKind, WebSession
 from apps.customers.selectors.search import customer_ids
 
@@ -18,7 +19,7 @@ SESSION_SECTIONS: list[Callable[[Viewer, WebSession], list[Section]]] = []
 
 
 @admin.register(WebSession)
-class WebSessionAdmin(RecordAdmin):
+class WebSessionAdmin(FindMixin, RecordAdmin):
     list_display = ("external_id", "customer", "device_kind", "country", "utm_source", "utm_campaign", "started")
     list_filter = (
         related_filter("customer", gettext_lazy("customer")),

@@ -5,10 +5,12 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
 from apps.compliance.admin.base import KvtAdmin, listed
 from apps.compliance.admin.filters import choice_filter
+from apps.compliance.admin.present import link
 from apps.fraud.admin.belongings import alert_columns
 from apps.fraud.models import FraudAlert
 from apps.payments.admin.state_change import of_payment
@@ -35,7 +37,7 @@ class FraudAlertAdmin(KvtAdmin):
 
     @admin.display(description=gettext_lazy("payment"))
     def payment_link(self, row: FraudAlert) -> Any:
-        return row.payment
+        return link(reverse("admin:payments_payment_change", args=[row.payment_id]), row.payment)
 
     def for_list(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.select_related("payment")
@@ -49,5 +51,3 @@ class FraudAlertAdmin(KvtAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
-
-

@@ -50,6 +50,10 @@ def of_payment(viewer: Viewer, payment: Payment) -> list[Section]:
     alerts = FraudAlert.objects.filter(payment_id=payment.pk).order_by("-raised_at", "-pk")
     labels = FraudLabel.objects.filter(payment_id=payment.pk).order_by("-known_at", "-pk")
     return [
-        latest_table(viewer, "alerts", _("Fraud alerts"), alerts, alert_columns(), empty=_("No alert has been raised.")),
-        latest_table(viewer, "labels", _("Fraud labels"), labels, label_columns(), empty=_("Nobody has judged it yet.")),
+        latest_table(
+            viewer, "alerts", _("Fraud alerts"), alerts, alert_columns(), empty=_("No alert has been raised.")
+        ),
+        latest_table(
+            viewer, "labels", _("Fraud labels"), labels, label_columns(), empty=_("Nobody has judged it yet.")
+        ),
     ]

@@ -82,5 +82,3 @@ def order_columns() -> list[Column]:
         column(Order, "status"),
         Column(gettext_lazy("total"), lambda _viewer, row: money(row, "total"), end=True),
     ]
-
-

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy
 from apps.compliance.admin.base import RecordAdmin, listed
 from apps.compliance.admin.filters import choice_filter, country_filter, related_filter
 from apps.compliance.admin.present import Column, Section, Viewer, latest_table, link
+from apps.customers.admin.find import FindMixin
 from apps.customers.admin.reveal import RevealMixin
 from apps.customers.selectors.search import customer_ids
 from apps.payments.admin.belongings import payments_of
@@ -18,7 +19,7 @@ from apps.payments.models import Payment, PaymentMethod
 
 
 @admin.register(PaymentMethod)
-class PaymentMethodAdmin(RevealMixin, RecordAdmin):
+class PaymentMethodAdmin(FindMixin, RevealMixin, RecordAdmin):
     list_display = ("pk", "how", "who", "issuer_country")
     list_filter = (
         related_filter("customer", gettext_lazy("customer")),
@@ -53,4 +54,6 @@ class PaymentMethodAdmin(RevealMixin, RecordAdmin):
         # Its owner's payments are few and indexed; the method alone is in no index.
         payments = payments_of(Payment.objects.filter(customer_id=obj.customer_id, method_id=obj.pk))
         shown = payment_columns(customer=False)
-        return [latest_table(viewer, "payments", _("Payments"), payments, shown, customer=obj.customer_id, method=obj.pk)]
+        return [
+            latest_table(viewer, "payments", _("Payments"), payments, shown, customer=obj.customer_id, method=obj.pk)
+        ]

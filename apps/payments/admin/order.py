@@ -10,6 +10,7 @@ from apps.compliance.admin.base import RecordAdmin, listed
 from apps.compliance.admin.filters import choice_filter, related_filter
 from apps.compliance.admin.periods import period_filter
 from apps.compliance.admin.present import Column, Record, Section, Viewer, badge, column, link, own_link
+from apps.customers.admin.find import FindMixin
 from apps.customers.selectors.search import customer_ids
 from apps.payments.admin.cells import money
 from apps.payments.admin.payment_page import order_lines
@@ -23,7 +24,7 @@ def order_badge(order: Order) -> Any:
 
 
 @admin.register(Order)
-class OrderAdmin(RecordAdmin):
+class OrderAdmin(FindMixin, RecordAdmin):
     list_display = ("number", "placed", "state", "paid", "who", "shipping_method")
     list_filter = (
         period_filter("placed_at"),

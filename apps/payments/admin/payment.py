@@ -13,10 +13,11 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.compliance.admin.base import RecordAdmin, listed
+from apps.compliance.admin.base import RecordAdmin, Titled, listed
 from apps.compliance.admin.filters import choice_filter, country_filter, related_filter
 from apps.compliance.admin.periods import period_filter
 from apps.compliance.admin.present import Button, Record, Viewer
+from apps.customers.admin.find import FindMixin
 from apps.customers.models import DeviceKind
 from apps.customers.selectors.search import customer_ids
 from apps.payments.admin import payment_page
@@ -49,7 +50,7 @@ class StatusForm(forms.Form):
 
 
 @admin.register(Payment)
-class PaymentAdmin(RecordAdmin):
+class PaymentAdmin(FindMixin, RecordAdmin):
     list_display = ("number", "attempted", "state", "paid", "who", "paid_to", "paid_with", "made_from")
     list_filter = (
         period_filter("attempted_at"),
@@ -62,11 +63,11 @@ class PaymentAdmin(RecordAdmin):
         choice_filter(
             gettext_lazy("method"), "method__kind", lambda: PaymentMethod.Kind.choices, parameter="method_kind"
         ),
+        choice_filter(gettext_lazy("device kind"), "device__kind", lambda: DeviceKind.choices, parameter="device_kind"),
         choice_filter(
-            gettext_lazy("device kind"), "device__kind", lambda: DeviceKind.choices, parameter="device_kind"
-        ),
-        choice_filter(
-            gettext_lazy("currency"), "currency", lambda: [(c, c) for c in Currency.objects.values_list("pk", flat=True)]
+            gettext_lazy("currency"),
+            "currency",
+            lambda: [(c, c) for c in Currency.objects.values_list("pk", flat=True)],
         ),
         country_filter("payment_country"),
     )
@@ -121,7 +122,7 @@ class PaymentAdmin(RecordAdmin):
             "opts": self.opts,
             "media": self.media,
             "title": _("Change status"),
-            "object": payment,
+            "object": Titled(payment, payment.reference.external_id),
             "form": form,
             "current": status_badge(Viewer(request), payment.status_id),
             "back_url": reverse("admin:payments_payment_change", args=[payment.pk]),

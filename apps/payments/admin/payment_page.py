@@ -89,7 +89,7 @@ def summary(viewer: Viewer, payment: Payment) -> list[Fact]:
     return facts(viewer, payment, shown)
 
 
-# --- the status, step by step ------------------------------------------------------------------------------------------
+# --- the status, step by step ---------------------------------------------------------------------------------------
 def status_history(payment: Payment) -> Section:
     labels = status_labels()
     steps = [_status_step(step, labels) for step in payment_status_steps(payment=payment)]
@@ -114,11 +114,12 @@ def _status_step(step: StatusStep, labels: dict[str, str]) -> dict[str, Any]:
     }
 
 
-# --- what the customer did ---------------------------------------------------------------------------------------------
+# --- what the customer did ------------------------------------------------------------------------------------------
 def session_timeline(viewer: Viewer, payment: Payment) -> Section:
     events = payment_events(payment=payment)
     title = _("Session events") if events.of_session else _("Customer's events around the payment")
-    section = Section("events", title, template="admin/kvt/timeline.html", empty=_("No event is stored for this visit."))
+    empty = _("No event is stored for this visit.")
+    section = Section("events", title, template="admin/kvt/timeline.html", aside=True, empty=empty)
     if not events.of_session:
         section.empty = _("The payment names no session, and the customer has no event near it.")
     if not events.available:
@@ -132,7 +133,12 @@ def session_timeline(viewer: Viewer, payment: Payment) -> Section:
 def _event(document: dict[str, Any], payment: Payment) -> dict[str, Any]:
     kind = str(document.get("type", ""))
     ours = document.get("payment_id") == payment.reference.external_id
-    details = (document.get("product_id"), document.get("order_id"), document.get("payment_id"), document.get("cart_value"))
+    details = (
+        document.get("product_id"),
+        document.get("order_id"),
+        document.get("payment_id"),
+        document.get("cart_value"),
+    )
     return {
         "title": EVENT_NAMES.get(kind, kind),
         "when": moment(document["at"]),
@@ -142,7 +148,7 @@ def _event(document: dict[str, Any], payment: Payment) -> dict[str, Any]:
     }
 
 
-# --- what was bought ---------------------------------------------------------------------------------------------------
+# --- what was bought ------------------------------------------------------------------------------------------------
 def orders(viewer: Viewer, payment: Payment) -> list[Section]:
     found = payment_orders(payment=payment)
     if not found:
@@ -172,16 +178,17 @@ def order_lines(viewer: Viewer, order: Order, lines: list[OrderItem]) -> Section
     shown = [
         column(OrderItem, "line"),
         Column(gettext_lazy("product"), lambda who, row: link(who.url(row.product), row.product)),
-        Column(gettext_lazy("adults only"), lambda _v, row: badge("18+", "warning") if row.product.adult_restricted else EMPTY),
-        Column(gettext_lazy("quantity"), lambda _viewer, row: row.quantity, end=True),
         Column(
-            gettext_lazy("unit price"), lambda _v, row: amount(row.unit_price, order.currency_id, digits), end=True
+            gettext_lazy("adults only"),
+            lambda _v, row: badge("18+", "warning") if row.product.adult_restricted else EMPTY,
         ),
+        Column(gettext_lazy("quantity"), lambda _viewer, row: row.quantity, end=True),
+        Column(gettext_lazy("unit price"), lambda _v, row: amount(row.unit_price, order.currency_id, digits), end=True),
     ]
     return table(viewer, "lines", _("Order lines"), lines, shown, empty=_("This order has no lines."))
 
 
-# --- with what, from where ---------------------------------------------------------------------------------------------
+# --- with what, from where ------------------------------------------------------------------------------------------
 def means(viewer: Viewer, payment: Payment) -> Section:
     section = Section("means", _("Method, device, session"))
     method, device, session = payment.method, payment.device, payment.session
@@ -213,4 +220,3 @@ def identifiers(payment: Payment) -> Section:
     section.facts = [Fact(label, code(value if value is not None else "")) for label, value in names.items()]
     section.facts.append(Fact(_("Recorded at"), moment(payment.recorded_at)))
     return section
-

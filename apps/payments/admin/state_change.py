@@ -15,7 +15,9 @@ from apps.payments.selectors.activity import status_labels
 
 
 def of_payment() -> Column:
-    return Column(gettext_lazy("payment"), lambda v, row: link(v.url_of("payments.payment", row.payment_id), row.payment))
+    return Column(
+        gettext_lazy("payment"), lambda v, row: link(v.url_of("payments.payment", row.payment_id), row.payment)
+    )
 
 
 @admin.register(PaymentStateChange)

@@ -36,9 +36,14 @@ NONE = (None, 0)
 
 def _paid(customer_id: int) -> Uses:
     rows = Payment.objects.filter(customer_id=customer_id, device__isnull=False).order_by().values("device_id")
-    return {row["device_id"]: (row["last"], row["uses"]) for row in rows.annotate(last=Max("attempted_at"), uses=Count("pk"))}
+    return {
+        row["device_id"]: (row["last"], row["uses"])
+        for row in rows.annotate(last=Max("attempted_at"), uses=Count("pk"))
+    }
 
 
 def _visited(customer_id: int) -> Uses:
     rows = WebSession.objects.filter(customer_id=customer_id, device__isnull=False).order_by().values("device_id")
-    return {row["device_id"]: (row["last"], row["uses"]) for row in rows.annotate(last=Max("started_at"), uses=Count("pk"))}
+    return {
+        row["device_id"]: (row["last"], row["uses"]) for row in rows.annotate(last=Max("started_at"), uses=Count("pk"))
+    }

@@ -69,10 +69,16 @@ def payment_events(*, payment: Payment) -> Events:
     """In order of time. A store that does not answer is said, never a reason for the page to fail."""
     session = payment.session
     filters = {"session_id": session.external_id} if session else {"customer_id": payment.customer.external_id}
-    window = {} if session else {"since": payment.attempted_at - BEFORE, "until": payment.attempted_at + AFTER}
+    since, until = (None, None) if session else (payment.attempted_at - BEFORE, payment.attempted_at + AFTER)
     try:
         page = document_store().find(
-            "events", payment.tenant_id, filters=filters, limit=MOST_EVENTS, newest_first=False, **window
+            "events",
+            payment.tenant_id,
+            filters=filters,
+            since=since,
+            until=until,
+            limit=MOST_EVENTS,
+            newest_first=False,
         )
     except DocumentsUnavailable:
         return Events(of_session=session is not None, available=False)

@@ -1,0 +1,62 @@
+"""Every model's pages, and an object of the world on each."""
+
+from __future__ import annotations
+
+from django.contrib.auth.models import Group
+from django.contrib.contenttypes.models import ContentType
+from django.urls import reverse
+from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
+
+from apps.compliance.models import AuditEntry, User
+from apps.payments.models import Currency, PaymentStatus, PaymentTransition
+from tests.admin.world import World
+
+OWNED = ("customer", "address", "device", "session", "consent", "method", "merchant", "product", "payment", "change",
+         "order", "alert", "label")  # fmt: skip
+# What the product records; nobody edits it, superusers included.
+HISTORY = ("customer", "address", "device", "session", "consent", "method", "payment", "change", "order", "label")
+
+
+def place(model_or_object: object) -> str:
+    meta = model_or_object._meta  # type: ignore[attr-defined]
+    return f"admin:{meta.app_label}_{meta.model_name}"
+
+
+def list_url(model: object) -> str:
+    return reverse(f"{place(model)}_changelist")
+
+
+def add_url(model: object) -> str:
+    return reverse(f"{place(model)}_add")
+
+
+def object_url(row: object, page: str = "change") -> str:
+    return reverse(f"{place(row)}_{page}", args=[row.pk])  # type: ignore[attr-defined]
+
+
+def audit_entry(world: World, actor: User) -> AuditEntry:
+    kind = ContentType.objects.get_for_model(world.merchant)
+    return AuditEntry.objects.create(
+        content_type=kind, object_pk=str(world.merchant.pk), object_id=world.merchant.pk, object_repr="M001",
+        action=AuditEntry.Action.UPDATE, changes={"name": ["a", "b"]}, actor=actor, actor_email=actor.email,
+        tenant=world.tenant, cid="0" * 32, address_hash="hashed-address",
+    )  # fmt: skip
+
+
+def one_of_each(world: World, actor: User) -> dict[str, object]:
+    """Every registered model's label, with a row of it that the tenant may see."""
+    interval = IntervalSchedule.objects.create(every=5, period="minutes")
+    rows = [
+        *(getattr(world, name) for name in OWNED),
+        world.tenant,
+        actor,
+        Group.objects.get(name="analyst"),
+        audit_entry(world, actor),
+        Currency.objects.get(pk="EUR"),
+        PaymentStatus.objects.get(pk="success"),
+        PaymentTransition.objects.get(from_status_id="pending", to_status_id="success"),
+        interval,
+        CrontabSchedule.objects.create(),
+        PeriodicTask.objects.create(name="partitions", task="payments.make_partitions", interval=interval),
+    ]
+    return {row._meta.label_lower: row for row in rows}
