@@ -10,6 +10,15 @@ import kafka.admin
 from .kafka_member import PATIENCE, Got, Member, Sent, patiently, wait_for
 
 
+def keep_joining(consumer: Any) -> None:
+    """Around a fault of kafka-python 3.0.12: a group's leader that rejoins because the topic's metadata changed, and
+    whose poll ends between the answers to JoinGroup and SyncGroup, takes the join for finished: it never learns its
+    partitions and stays silent for ever. As long as a join is pending, it still needs one."""
+    coordinator = consumer._coordinator
+    if coordinator is not None and coordinator._join_task is not None:
+        coordinator.request_rejoin()
+
+
 class KafkaPython:
     """kafka-python with its defaults: acks=all, idempotent."""
 
@@ -80,6 +89,7 @@ class KafkaPython:
 
     @staticmethod
     def _poll(consumer: Any, seconds: float = 0.2) -> list[Got]:
+        keep_joining(consumer)
         polled = consumer.poll(int(seconds * 1000))
         return [
             Got(record.partition, record.offset, (record.key or b"").decode(), (record.value or b"").decode())
