@@ -61,3 +61,11 @@ def test_a_file_that_holds_something_else_is_refused(tmp_path: Path) -> None:
     path.write_text("[]")
     with pytest.raises(CommandError, match="Delete it"):
         seed("--passwords", str(path))
+
+
+@pytest.mark.django_db
+def test_without_a_file_existing_passwords_stay() -> None:
+    first = seed()
+    second = seed()
+    assert [account["password"] for account in second] == [None] * len(ROLES)
+    assert User.objects.get(email=first[0]["email"]).check_password(first[0]["password"])

@@ -77,6 +77,7 @@ class AuditEntryAdmin(RecordAdmin):
     record_facts = (
         *entry_columns(),
         Column(gettext_lazy("object"), subject),
+        Column(gettext_lazy("whole trace"), lambda _viewer, row: code(row.cid)),
         Column(gettext_lazy("object id"), lambda _viewer, row: code(row.object_pk)),
         Column(gettext_lazy("address"), lambda _viewer, row: masked(row.address_hash)),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.utils import unquote
@@ -22,6 +23,7 @@ from apps.compliance.admin.history import may_read_audit, object_entries
 from apps.compliance.admin.limits import LIST_MILLISECONDS, BoundedPaginator, statement_limit, took_too_long
 from apps.compliance.admin.periods import PeriodFilter
 from apps.compliance.admin.present import Button, Column, Record, Section, Viewer, facts
+from kivendtout.lib.tenancy import require_tenant_id
 
 # Parameters that choose no rows.
 NOT_FILTERS = {"p", "o", "all", "e", "_popup", "_to_field", "_changelist_filters"}
@@ -66,9 +68,23 @@ def listed(one: Column) -> Any:
     return draw
 
 
+class TenantForm(forms.ModelForm):
+    """Knows the row's tenant before it checks: a number is unique within one, and the form itself has no such field."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if getattr(self.instance, "tenant_id", 0) is None:
+            self.instance.tenant_id = require_tenant_id()
+
+    def _get_validation_exclusions(self) -> set[str]:
+        excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
+        return excluded - {"tenant"}
+
+
 class KvtAdmin(ModelAdmin):
     """Rows come from the models' own managers, which return the signed-in person's tenant only."""
 
+    form = TenantForm
     show_full_result_count = False
     show_facets = ShowFacets.NEVER  # facets count every choice of every filter
     paginator = BoundedPaginator
@@ -195,6 +211,20 @@ class Titled:
 
     def __str__(self) -> str:
         return self.title
+
+
+class InUse:
+    """For what payments or orders point at: Django's own way of deleting would first read every row that does."""
+
+    def in_use(self, obj: Any) -> bool:
+        raise NotImplementedError
+
+    def get_deleted_objects(
+        self, objs: Any, request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[Any]]:
+        names = [str(obj) for obj in objs]
+        kept = [str(obj) for obj in objs if self.in_use(obj)]
+        return names, {str(self.opts.verbose_name_plural): len(names)}, set(), kept  # type: ignore[attr-defined]
 
 
 def _is_period(one: Any) -> bool:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.compliance.admin.base import RecordAdmin, listed
-from apps.compliance.admin.present import Column, Section, Viewer, code, latest_table, link, plain, table
+from apps.compliance.admin.present import Column, Record, Section, Viewer, code, latest_table, link, plain, table
 from apps.compliance.models import User
 from apps.compliance.roles import BY_CODE
 
@@ -25,6 +25,25 @@ def role_label(group: Group) -> str:
 def role_why(group: Group) -> str:
     role = BY_CODE.get(group.name)
     return str(_(role.why)) if role else ""
+
+
+VERBS = {
+    "view": gettext_lazy("See"),
+    "add": gettext_lazy("Add"),
+    "change": gettext_lazy("Change"),
+    "delete": gettext_lazy("Delete"),
+}
+SPECIAL = {
+    "reveal_personal_data": gettext_lazy("Reveal personal data, with a reason"),
+    "change_payment_status": gettext_lazy("Change the status of payments"),
+}
+
+
+def right(permission: Permission) -> str:
+    verb = permission.codename.partition("_")[0]
+    if permission.codename in SPECIAL:
+        return str(SPECIAL[permission.codename])
+    return f"{VERBS[verb]}: {permission.content_type.name}" if verb in VERBS else permission.name
 
 
 @admin.register(Group)
@@ -46,6 +65,11 @@ class RoleAdmin(RecordAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).filter(name__in=BY_CODE)
 
+    def record(self, viewer: Viewer, obj: Any) -> Record:
+        record = super().record(viewer, obj)
+        record.title, record.kind = role_label(obj), _("Role")
+        return record
+
     def sections(self, viewer: Viewer, obj: Any) -> list[Section]:
         people = User.objects.filter(groups=obj, tenant_id=viewer.user.tenant_id).order_by("email")
         rights = (
@@ -58,7 +82,7 @@ class RoleAdmin(RecordAdmin):
             Column(gettext_lazy("active"), lambda _v, row: plain(row.is_active)),
         ]
         what = [
-            Column(gettext_lazy("permission"), lambda _v, row: _(row.name)),
+            Column(gettext_lazy("permission"), lambda _v, row: right(row)),
             Column(gettext_lazy("code"), lambda _v, row: code(f"{row.content_type.app_label}.{row.codename}")),
         ]
         found = [

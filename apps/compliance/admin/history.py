@@ -20,9 +20,8 @@ from apps.compliance.admin.present import (
     Viewer,
     badge,
     class_of,
-    code,
-    column,
     link,
+    moment,
     table,
 )
 from apps.compliance.models import AuditEntry
@@ -56,7 +55,7 @@ def what_changed(entry: AuditEntry) -> Any:
     """Field by field, before → after; a classified field is masked here too, whatever the entry holds."""
     extra = entry.additional_data or {}
     if entry.action == AuditEntry.Action.ACCESS:
-        names = ", ".join(extra.get("fields", []))
+        names = ", ".join(_label(entry.content_type.model_class(), name) for name in extra.get("fields", []))
         return format_html("{}<br><q>{}</q>", names, extra.get("reason", "")) if names else EMPTY
     model = entry.content_type.model_class()
     lines = [
@@ -87,13 +86,18 @@ def _shown(model: type[Model] | None, name: str, value: str) -> str:
     return MASK if model is not None and class_of(model, name) != NONE and value not in {"", "None"} else value
 
 
+def short(trace_id: str | None) -> Any:
+    """Eight characters tell traces apart in a list; the whole one shows on hover, and on the entry's page."""
+    return format_html('<span class="kvt-code" title="{}">{}</span>', trace_id, trace_id[:8]) if trace_id else EMPTY
+
+
 def entry_columns() -> list[Column]:
     return [
-        column(AuditEntry, "timestamp"),
+        Column(gettext_lazy("when"), lambda _viewer, entry: moment(entry.timestamp)),
         Column(gettext_lazy("who"), actor_link),
         Column(gettext_lazy("action"), lambda _viewer, entry: action_badge(entry)),
         Column(gettext_lazy("what"), lambda _viewer, entry: what_changed(entry)),
-        Column(gettext_lazy("trace"), lambda _viewer, entry: code(entry.cid)),
+        Column(gettext_lazy("trace"), lambda _viewer, entry: short(entry.cid)),
     ]
 
 

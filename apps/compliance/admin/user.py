@@ -4,25 +4,28 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import gettext_lazy
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.forms import AdminPasswordChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from apps.compliance.admin.base import KvtAdmin, listed
 from apps.compliance.admin.filters import choice_filter
 from apps.compliance.admin.group import role_label
-from apps.compliance.admin.present import Column, badge
+from apps.compliance.admin.present import Column, badge, link
 from apps.compliance.models import User
 from apps.compliance.roles import BY_CODE, ROLES
 
 YES_NO = [("True", gettext_lazy("Yes")), ("False", gettext_lazy("No"))]
 
 
-class ChangeForm(UserChangeForm):
+class ChangeForm(forms.ModelForm):
     class Meta:
         model = User
         fields = ("email", "full_name", "is_active", "groups", "time_zone")
@@ -44,6 +47,7 @@ class CreationForm(UserCreationForm):
 class UserAdmin(DjangoUserAdmin, KvtAdmin):  # type: ignore[misc]  # what both define, unfold's base defines so too
     form = ChangeForm
     add_form = CreationForm
+    add_form_template = "admin/change_form.html"
     change_password_form = AdminPasswordChangeForm
     list_display = ("email", "full_name", "roles", "active", "last_login")
     list_filter = (
@@ -56,9 +60,9 @@ class UserAdmin(DjangoUserAdmin, KvtAdmin):  # type: ignore[misc]  # what both d
     search_hint = gettext_lazy("A part of a colleague's name or e-mail address.")
     ordering = ("email",)
     filter_horizontal = ()
-    readonly_fields = ("last_login", "joined_at")
+    readonly_fields = ("password_link", "last_login", "joined_at")
     fieldsets = (
-        (None, {"fields": ("email", "full_name", "password")}),
+        (None, {"fields": ("email", "full_name", "password_link")}),
         (gettext_lazy("Access"), {"fields": ("is_active", "groups")}),
         (gettext_lazy("Details"), {"fields": ("time_zone", "last_login", "joined_at")}),
     )
@@ -79,11 +83,19 @@ class UserAdmin(DjangoUserAdmin, KvtAdmin):  # type: ignore[misc]  # what both d
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).filter(tenant_id=request.user.tenant_id)  # type: ignore[union-attr]
 
+    @admin.display(description=gettext_lazy("password"))
+    def password_link(self, row: User) -> Any:
+        return link(reverse("admin:auth_user_password_change", args=[row.pk]), gettext_lazy("Set a new password"))
+
     def for_list(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.prefetch_related("groups")
 
     def search(self, term: str) -> Q:
         return Q(email__icontains=term) | Q(full_name__icontains=term)
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     # --- what may be done -------------------------------------------------------------------------------------------
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -97,6 +109,13 @@ class UserAdmin(DjangoUserAdmin, KvtAdmin):  # type: ignore[misc]  # what both d
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         own = ("groups", "is_active") if obj is not None and obj.pk == request.user.pk else ()
         return (*self.readonly_fields, *own)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Who may only look is not shown the way to a new password."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return fieldsets
+        return [(None, {"fields": ("email", "full_name")}), *fieldsets[1:]]
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change=change, **kwargs)

@@ -37,7 +37,8 @@ ALPHABET = string.ascii_letters + string.digits
 class DemoAccount:
     role: str
     email: str
-    password: str
+    password: str | None
+    """None where the account was there before and nobody keeps its password for us."""
     created: bool
 
 
@@ -50,8 +51,8 @@ def make_password() -> str:
 
 
 def demo_seed(*, tenant_slug: str, passwords: Path | None = None) -> list[DemoAccount]:
-    """Makes what is missing. Passwords come from the file while they still open the account, else new ones are set."""
-    known = read_passwords(passwords) if passwords else {}
+    """Makes what is missing. A file's passwords are kept while they open the account; lost ones are replaced."""
+    known = read_passwords(passwords) if passwords else None
     with transaction.atomic():
         tenant, _created = Tenant.objects.get_or_create(
             slug=tenant_slug, defaults={"name": NAMES.get(tenant_slug, tenant_slug)}
@@ -62,7 +63,7 @@ def demo_seed(*, tenant_slug: str, passwords: Path | None = None) -> list[DemoAc
     return accounts
 
 
-def _account(tenant: Tenant, role: str, known: dict[str, str]) -> DemoAccount:
+def _account(tenant: Tenant, role: str, known: dict[str, str] | None) -> DemoAccount:
     name, full_name = ACCOUNTS[role]
     email = f"{name}@{DOMAIN}"
     user = User.objects.filter(email=email).first()
@@ -71,14 +72,19 @@ def _account(tenant: Tenant, role: str, known: dict[str, str]) -> DemoAccount:
         user = User(email=email, full_name=full_name, tenant=tenant)
     elif user.tenant_id != tenant.pk:
         raise InvalidInput(f"{email} belongs to another tenant. Use a fresh database, or that tenant's slug.")
-    password = known.get(email, "")
-    if created or not password or not user.check_password(password):
-        password = password or make_password()
-        user.set_password(password)
+    password = _password(user, (known or {}).get(email)) if created or known is not None else None
     user.is_active, user.is_staff = True, BY_CODE[role].staff
     user.save()
     user.groups.set([Group.objects.get(name=role)])
     return DemoAccount(role, email, password, created)
+
+
+def _password(user: User, kept: str | None) -> str:
+    if kept and user.has_usable_password() and user.check_password(kept):
+        return kept
+    password = kept or make_password()
+    user.set_password(password)
+    return password
 
 
 def read_passwords(path: Path) -> dict[str, str]:

@@ -7,15 +7,15 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy
 
-from apps.compliance.admin.base import KvtAdmin, listed
+from apps.compliance.admin.base import InUse, KvtAdmin, listed
 from apps.compliance.admin.filters import choice_filter
 from apps.compliance.admin.present import EMPTY, Column, badge
 from apps.payments.admin.cells import money
-from apps.payments.models import Product
+from apps.payments.models import OrderItem, Product
 
 
 @admin.register(Product)
-class ProductAdmin(KvtAdmin):
+class ProductAdmin(InUse, KvtAdmin):
     list_display = ("external_id", "name", "category", "price", "restricted")
     list_filter = (
         choice_filter(
@@ -37,6 +37,9 @@ class ProductAdmin(KvtAdmin):
 
     def search(self, term: str) -> Q:
         return Q(external_id=term) | Q(name__icontains=term)
+
+    def in_use(self, obj: Any) -> bool:
+        return OrderItem.objects.filter(product_id=obj.pk).exists()
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
         return ("external_id", "created_at") if obj else ()

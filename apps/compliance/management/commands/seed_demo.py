@@ -29,4 +29,4 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps({"accounts": [asdict(account) for account in accounts]}, ensure_ascii=False))
             return
         for account in accounts:
-            self.stdout.write(f"{account.role:20} {account.email:30} {account.password}")
+            self.stdout.write(f"{account.role:20} {account.email:30} {account.password or '(unchanged)'}")
