@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from celery import Celery
-from celery.signals import worker_init
+from celery.signals import setup_logging, worker_init
 
 from celery_worker.schedule import SCHEDULE
 from kivendtout.lib.trace import connect_celery_trace
@@ -16,7 +16,14 @@ app = Celery("kivendtout")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.conf.beat_schedule = SCHEDULE
+# Our log lines go to standard output; Celery would turn each into a warning of its own.
+app.conf.worker_redirect_stdouts = False
 connect_celery_trace()
+
+
+@setup_logging.connect
+def keep_our_logging(**_options: object) -> None:
+    """That somebody listens is enough: Celery then leaves the logging as Django's start has configured it."""
 
 
 @worker_init.connect

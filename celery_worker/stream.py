@@ -23,12 +23,21 @@ from kafka.structs import OffsetAndMetadata
 from apps.payments.ingestion.stream_batch import KINDS, Batch, BatchResult, Raw, StoreAway
 from apps.payments.live.messages import push_payments
 from kivendtout.lib.clock import now
-from kivendtout.lib.kafka import CONNECT_MS, DEAD_LETTERS, TENANT_HEADER, KafkaUnavailable, ensure_topics, make_producer, servers
+from kivendtout.lib.kafka import (
+    CONNECT_MS,
+    DEAD_LETTERS,
+    TENANT_HEADER,
+    KafkaUnavailable,
+    ensure_topics,
+    make_producer,
+    servers,
+)
 from kivendtout.lib.redact import redact_cards
 from kivendtout.lib.trace import HEADER
 
 GROUP = "kivendtout-stream"
 QUEUE = "stream"
+PAYMENTS = "payments"
 # Enough for set-based SQL to pay off; a batch of this size is recorded well within a second.
 BATCH = 1_000
 POLL_MS = 500
@@ -140,7 +149,7 @@ class Stream:
     def _behind(self) -> bool:
         """Payments that have arrived and are not read yet: one of them may be what an order waits for."""
         assert self.consumer is not None
-        payments = [part for part in self.consumer.assignment() if part.topic == "payments"]
+        payments = [part for part in self.consumer.assignment() if part.topic == PAYMENTS]
         return any((self.consumer.highwater(part) or 0) > self.consumer.position(part) for part in payments)
 
     def _hold(self, seconds: float) -> None:
@@ -253,5 +262,3 @@ class StreamStep(bootsteps.StartStopStep):
 
 def install(app: Any) -> None:
     app.steps["worker"].add(StreamStep)
-
-

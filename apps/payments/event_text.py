@@ -23,10 +23,10 @@ _ENUM: Final = re.compile(r"Invalid enum value (?P<value>.*)", re.S)
 _MISSING: Final = re.compile(r"Object missing required field `(?P<name>[^`]*)`")
 
 _SAID: Final = {
-    "amount": "must be a decimal written as text, from 0 to 99999999999.999, like \"12.34\"",
-    "total": "must be a decimal written as text, from 0 to 99999999999.999, like \"12.34\"",
-    "cart_value": "must be a decimal written as text, from 0 to 99999999999.999, like \"12.34\"",
-    "unit_price": "must be a decimal written as text, from 0 to 99999999999.999, like \"12.34\"",
+    "amount": 'must be a decimal written as text, from 0 to 99999999999.999, like "12.34"',
+    "total": 'must be a decimal written as text, from 0 to 99999999999.999, like "12.34"',
+    "cart_value": 'must be a decimal written as text, from 0 to 99999999999.999, like "12.34"',
+    "unit_price": 'must be a decimal written as text, from 0 to 99999999999.999, like "12.34"',
     "currency": "must be the three letters of an ISO 4217 currency, like EUR",
     "payment_country": "must be the two capital letters of an ISO 3166-1 country, like FR",
     "issuer_country": "must be the two capital letters of an ISO 3166-1 country, like FR",

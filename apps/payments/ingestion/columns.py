@@ -128,5 +128,3 @@ def _with_cards(raw: pl.DataFrame, columns: tuple[Column, ...], fault: pl.Series
         if name:
             found[row] = f"{name} holds what looks like a card number. Send its BIN and last four digits only."
     return fault.scatter(list(found), list(found.values())) if found else fault
-
-

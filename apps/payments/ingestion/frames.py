@@ -5,9 +5,8 @@ from __future__ import annotations
 import io
 
 import polars as pl
-from django.db import connection
 
-from apps.payments.ingestion.staging import open_stage
+from apps.payments.ingestion.staging import copy_into, open_stage
 from kivendtout.lib.crypto.hashing import blind_indexes
 
 MOMENT = "%Y-%m-%d %H:%M:%S%.6f%:z"
@@ -18,7 +17,7 @@ def stage_frame(name: str, columns: str, frame: pl.DataFrame, *, keep: bool = Fa
     buffer = io.BytesIO()
     frame.write_csv(buffer, include_header=False, datetime_format=MOMENT)
     open_stage(name, columns, keep=keep)
-    with connection.cursor() as cursor, cursor.copy(f"COPY {name} FROM STDIN (FORMAT csv)") as copy:
+    with copy_into(f"COPY {name} FROM STDIN (FORMAT csv)") as copy:
         copy.write(buffer.getbuffer())
 
 

@@ -155,7 +155,9 @@ def _chunks(table: Table, source: Source, now: datetime, batch: int) -> Iterator
     names = [column.name for column in table.columns]
     for chunk in source.chunks(batch, names):
         checked, fault = check_columns(chunk.frame, table.columns, now)
-        checked = checked.insert_column(0, pl.Series("n", chunk.lines, dtype=pl.Int64)).with_columns(fault.alias("fault"))
+        checked = checked.insert_column(0, pl.Series("n", chunk.lines, dtype=pl.Int64)).with_columns(
+            fault.alias("fault")
+        )
         if table.judge:
             checked = table.judge(checked)
         bad = checked.filter(pl.col("fault").is_not_null())

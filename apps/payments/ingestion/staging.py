@@ -7,12 +7,14 @@ COPY's data is no statement, so it reaches no log; encrypted values stand in tex
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from psycopg import Copy
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,16 @@ class Merged:
 # S608: every name below comes from constants of this package; values are always bound.
 def stage_rows(name: str, columns: str, rows: Iterable[Sequence[Any]]) -> None:
     open_stage(name, columns)
-    with connection.cursor() as cursor, cursor.copy(f"COPY {name} FROM STDIN") as copy:
+    with copy_into(f"COPY {name} FROM STDIN") as copy:
         for row in rows:
             copy.write_row(row)
+
+
+@contextmanager
+def copy_into(statement: str) -> Iterator[Copy]:
+    """psycopg's own COPY, with Django's errors, by which callers tell a bad row from a lost connection."""
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
+        yield copy
 
 
 def open_stage(name: str, columns: str, *, keep: bool = False) -> None:

@@ -120,12 +120,14 @@ class Batch:
         try:
             record(tenant_id, reads)
         except (OperationalError, InterfaceError) as error:
-            raise StoreAway(f"PostgreSQL: {type(error).__name__}") from error
+            raise StoreAway(f"PostgreSQL: {type(error.__cause__ or error).__name__}") from error
         except Exception as error:
             if isinstance(error, KvtError) and error.status >= 500:
                 raise StoreAway(error.message) from error
             if len(reads) == 1:
-                reason = error.message if isinstance(error, KvtError) else f"It cannot be stored: {type(error).__name__}."
+                reason = (
+                    error.message if isinstance(error, KvtError) else f"It cannot be stored: {type(error).__name__}."
+                )
                 log.warning("message_not_recorded", place=reads[0].raw.place, error=type(error).__name__)
                 self.result.dead.append((reads[0].raw, reason))
                 return
@@ -187,7 +189,7 @@ def _tenant_id(slug: str) -> int:
     try:
         tenant_id = Tenant.objects.filter(slug=slug).values_list("pk", flat=True).first()
     except (OperationalError, InterfaceError) as error:
-        raise StoreAway(f"PostgreSQL: {type(error).__name__}") from error
+        raise StoreAway(f"PostgreSQL: {type(error.__cause__ or error).__name__}") from error
     if tenant_id is None:
         raise InvalidEvent(f"There is no tenant {slug!r}. Correct the header {TENANT_HEADER!r}.")
     return tenant_id

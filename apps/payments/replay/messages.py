@@ -143,5 +143,3 @@ def _outgoing(topic: str, customer: str, message: dict[str, Any]) -> Outgoing:
 
 def _moment(microseconds: int) -> str:
     return (EPOCH + timedelta(microseconds=microseconds)).isoformat().replace("+00:00", "Z")
-
-

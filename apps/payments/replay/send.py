@@ -14,7 +14,7 @@ from kafka.errors import KafkaError
 
 from apps.payments.replay.messages import Outgoing, Teller
 from apps.payments.replay.pace import Pace
-from apps.payments.replay.timeline import Timeline
+from apps.payments.replay.timeline import SESSION, Timeline
 from kivendtout.lib.kafka import TENANT_HEADER, KafkaUnavailable, ensure_topics, make_producer
 from kivendtout.lib.trace import kafka_headers, trace_scope
 
@@ -52,7 +52,14 @@ class Totals:
 
 class Replay:
     def __init__(
-        self, *, tenant: str, pace: Pace, live: bool, limit: int | None, stop: threading.Event, say: Callable[[str], None]
+        self,
+        *,
+        tenant: str,
+        pace: Pace,
+        live: bool,
+        limit: int | None,
+        stop: threading.Event,
+        say: Callable[[str], None],
     ) -> None:
         self.tenant, self.pace, self.live, self.limit, self.stop, self.say = tenant, pace, live, limit, stop, say
         self.totals = Totals()
@@ -100,7 +107,8 @@ class Replay:
         for item in timeline.items():
             if self._enough():
                 return
-            self._wait_until(self.pace.due(item[0], self.totals.messages - sent_before))
+            if item[1] != SESSION:  # nothing is sent of it, so nothing waits for it
+                self._wait_until(self.pace.due(item[0], self.totals.messages - sent_before))
             message = teller.tell(item, self.pace.told(item[0], live=self.live))
             if message is not None and not self._enough():
                 self._send(message)
