@@ -84,7 +84,7 @@ class TenantForm(forms.ModelForm):
 class KvtAdmin(ModelAdmin):
     """Rows come from the models' own managers, which return the signed-in person's tenant only."""
 
-    form = TenantForm
+    form: type[forms.ModelForm] = TenantForm
     show_full_result_count = False
     show_facets = ShowFacets.NEVER  # facets count every choice of every filter
     paginator = BoundedPaginator

@@ -43,7 +43,7 @@ def right(permission: Permission) -> str:
     verb = permission.codename.partition("_")[0]
     if permission.codename in SPECIAL:
         return str(SPECIAL[permission.codename])
-    return f"{VERBS[verb]}: {permission.content_type.name}" if verb in VERBS else permission.name
+    return f"{VERBS[verb]} · {permission.content_type.name}" if verb in VERBS else permission.name
 
 
 @admin.register(Group)

@@ -25,6 +25,10 @@ from apps.compliance.roles import BY_CODE, ROLES
 YES_NO = [("True", gettext_lazy("Yes")), ("False", gettext_lazy("No"))]
 
 
+def role_names(person: User) -> str:
+    return ", ".join(role_label(group) for group in person.groups.all()) or "—"
+
+
 class ChangeForm(forms.ModelForm):
     class Meta:
         model = User
@@ -60,16 +64,9 @@ class UserAdmin(DjangoUserAdmin, KvtAdmin):  # type: ignore[misc]  # what both d
     search_hint = gettext_lazy("A part of a colleague's name or e-mail address.")
     ordering = ("email",)
     filter_horizontal = ()
-    readonly_fields = ("password_link", "last_login", "joined_at")
-    fieldsets = (
-        (None, {"fields": ("email", "full_name", "password_link")}),
-        (gettext_lazy("Access"), {"fields": ("is_active", "groups")}),
-        (gettext_lazy("Details"), {"fields": ("time_zone", "last_login", "joined_at")}),
-    )
+    readonly_fields = ("password_link", "role_names", "last_login", "joined_at")
     add_fieldsets = ((None, {"fields": ("email", "full_name", "groups", "password1", "password2")}),)
-    roles = listed(
-        Column(gettext_lazy("roles"), lambda _viewer, row: ", ".join(role_label(g) for g in row.groups.all()) or "—")
-    )
+    roles = listed(Column(gettext_lazy("roles"), lambda _viewer, row: role_names(row)))
     active = listed(
         Column(
             gettext_lazy("active"),
@@ -82,6 +79,10 @@ class UserAdmin(DjangoUserAdmin, KvtAdmin):  # type: ignore[misc]  # what both d
     # --- whose ------------------------------------------------------------------------------------------------------
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         return super().get_queryset(request).filter(tenant_id=request.user.tenant_id)  # type: ignore[union-attr]
+
+    @admin.display(description=gettext_lazy("roles"))
+    def role_names(self, row: User) -> str:
+        return role_names(row)
 
     @admin.display(description=gettext_lazy("password"))
     def password_link(self, row: User) -> Any:
@@ -107,15 +108,21 @@ class UserAdmin(DjangoUserAdmin, KvtAdmin):  # type: ignore[misc]  # what both d
         return False
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        own = ("groups", "is_active") if obj is not None and obj.pk == request.user.pk else ()
+        own = ("is_active",) if obj is not None and obj.pk == request.user.pk else ()
         return (*self.readonly_fields, *own)
 
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        """Who may only look is not shown the way to a new password."""
-        fieldsets = super().get_fieldsets(request, obj)
-        if obj is None or self.has_change_permission(request, obj):
-            return fieldsets
-        return [(None, {"fields": ("email", "full_name")}), *fieldsets[1:]]
+        """Who may only look is not shown the way to a new password; one's own roles are shown, not offered."""
+        if obj is None:
+            return self.add_fieldsets
+        changes = self.has_change_permission(request, obj)
+        who = ("email", "full_name", "password_link") if changes else ("email", "full_name")
+        access = ("is_active", "groups" if changes and obj.pk != request.user.pk else "role_names")
+        return (
+            (None, {"fields": who}),
+            (gettext_lazy("Access"), {"fields": access}),
+            (gettext_lazy("Details"), {"fields": ("time_zone", "last_login", "joined_at")}),
+        )
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change=change, **kwargs)
