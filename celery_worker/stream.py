@@ -9,7 +9,6 @@ there twice. `docs/ingestion.md` tells what happens when Kafka, PostgreSQL or Re
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -257,7 +256,8 @@ class StreamStep(bootsteps.StartStopStep):
         if self.thread is not None:
             self.thread.join(STOP_SECONDS)
 
-    terminate: Callable[[Any], None] = stop
+    def terminate(self, worker: Any) -> None:
+        self.stop(worker)
 
 
 def install(app: Any) -> None:

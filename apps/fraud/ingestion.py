@@ -10,7 +10,9 @@ from apps.payments.ingestion.frames import stage_frame
 from apps.payments.ingestion.staging import Merged, Run, drop_stages, execute, fetch
 from apps.payments.ingestion.table import Finished, Table
 
-ALERT_STAGE = "n integer, alert_id text, alert_ts timestamptz, payment_id text, rule_triggered text, is_fraud_label boolean"
+ALERT_STAGE = (
+    "n integer, alert_id text, alert_ts timestamptz, payment_id text, rule_triggered text, is_fraud_label boolean"
+)
 # An export says neither how urgent an alert was nor who closed it. Its label does say how it ended.
 INSERT_ALERTS = """
 INSERT INTO fraud_fraudalert (tenant_id, external_id, payment_id, rule, severity, status, raised_at)

@@ -60,7 +60,8 @@ def test_a_payment_is_told_as_attempt_then_result(folder: Path, tmp_path: Path) 
     payments = bodies(told(prepared(folder, tmp_path), Teller()), "payments")
 
     assert [(one["payment_id"], one["event"]) for one in payments] == [
-        ("PAY1", "payment_attempt"), ("PAY1", "payment_success"), ("PAY2", "payment_attempt"), ("PAY2", "payment_failed"),
+        ("PAY1", "payment_attempt"), ("PAY1", "payment_success"),
+        ("PAY2", "payment_attempt"), ("PAY2", "payment_failed"),
     ]  # fmt: skip
     assert payments[0]["attempted_at"] == payments[1]["attempted_at"] == "2025-11-11T09:51:23Z"
     assert (payments[0]["session_started_at"], payments[0]["utm_source"]) == ("2025-11-11T09:45:00Z", "direct")
@@ -99,12 +100,13 @@ def test_many_runs_are_merged_into_the_same_order(
 
 @pytest.mark.parametrize("backwards", [False, True], ids=["in the same order", "in another order"])
 def test_details_are_told_with_their_payment(folder: Path, tmp_path: Path, backwards: bool) -> None:
-    details = [
-        {"payment_id": "PAY2", "merchant_id": "M1", "last4": "1234", "card_fingerprint": "cfp_a", "issuer_country": "FR",
-         "currency": "EUR", "device_kind": "mobile", "os": "iOS 18", "browser": "App", "failure_code": "wrong_cvv"},
-        {"payment_id": "PAY1", "merchant_id": "M2", "last4": "9876", "card_fingerprint": "cfp_b", "issuer_country": "FR",
-         "currency": "EUR", "device_kind": "desktop", "os": "macOS 15", "browser": "Safari", "failure_code": ""},
-    ]  # fmt: skip
+    names = ("payment_id", "merchant_id", "last4", "card_fingerprint", "issuer_country", "currency", "device_kind",
+             "os", "browser", "failure_code")  # fmt: skip
+    told_of = [
+        "PAY2,M1,1234,cfp_a,FR,EUR,mobile,iOS 18,App,wrong_cvv",
+        "PAY1,M2,9876,cfp_b,FR,EUR,desktop,macOS 15,Safari,",
+    ]
+    details = [dict(zip(names, line.split(","), strict=True)) for line in told_of]
     write_csv(folder / "payment_details.csv", details[::-1] if backwards else details, list(details[0]))
 
     payments = bodies(told(prepared(folder, tmp_path), Teller()), "payments")
@@ -124,7 +126,7 @@ def test_rows_that_cannot_be_read_are_counted_and_left_out(folder: Path, tmp_pat
 
 
 def test_without_payments_there_is_nothing_to_replay(tmp_path: Path) -> None:
-    with pytest.raises(BadDataset, match="lacks payments.csv"):
+    with pytest.raises(BadDataset, match=r"lacks payments\.csv"):
         prepared(tmp_path, tmp_path)
 
 

@@ -11,6 +11,7 @@ from kafka import KafkaConsumer, KafkaProducer
 
 from apps.compliance.models import Tenant
 from apps.payments.events import Message, encode
+from apps.payments.ingestion import stream_batch
 from celery_worker import stream as streams
 from celery_worker.stream import Stream
 from tests.devservices.kafka_servers import Server
@@ -32,7 +33,7 @@ def topics(broker: Server, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Ca
     suffix = f"-{uuid.uuid4().hex[:8]}"
     settings.KAFKA_BOOTSTRAP_SERVERS = [broker.bootstrap]
     settings.TOPICS = {f"{name}{suffix}": 2 for name in streams.KINDS}
-    monkeypatch.setattr(streams.batches, "KINDS", {f"{name}{suffix}": kind for name, kind in streams.KINDS.items()})
+    monkeypatch.setattr(stream_batch, "KINDS", {f"{name}{suffix}": kind for name, kind in streams.KINDS.items()})
     monkeypatch.setattr(streams, "PAYMENTS", f"payments{suffix}")
     return lambda name: f"{name}{suffix}"
 

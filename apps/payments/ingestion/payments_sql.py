@@ -153,7 +153,8 @@ FROM ingest_payment s
 JOIN ingest_payment_found f USING (n)
 JOIN payments_paymentreference r ON r.tenant_id = %(tenant)s AND r.external_id = s.payment_id
 JOIN payments_payment p ON p.id = r.id AND p.attempted_at = r.attempted_at
-WHERE f.fault IS NULL AND s.status <> 'pending' AND s.status <> p.status_id AND s.status <> p.initial_status_id
+WHERE f.fault IS NULL AND p.customer_id = f.customer AND p.amount = s.amount AND p.currency_id = s.currency
+  AND s.status <> 'pending' AND s.status <> p.status_id AND s.status <> p.initial_status_id
   AND NOT EXISTS (SELECT FROM payments_paymentstatechange h WHERE h.payment_id = p.id AND h.to_status_id = s.status)
 ORDER BY s.n
 """

@@ -39,7 +39,8 @@ class Teller:
         """`at` is the time to tell, in microseconds: the item's own, or now's in a live replay."""
         _time, kind, _number, row = item
         if kind == SESSION:
-            return self._remember(row, at)
+            self._remember(row, at)
+            return None
         if kind == EVENT:
             return self._behaviour(row, at)
         if kind == ORDER:
@@ -62,7 +63,7 @@ class Teller:
             attempted_at = self._attempts[payment]
         else:
             event = f"payment_{row['result']}"
-            attempted_at = self._attempts.pop(payment, None) or _moment(at)
+            attempted_at = self._attempts.pop(payment, "") or _moment(at)
         started_at, session = self._sessions.get(row["session_id"], (None, {}))
         message = {
             "schema_version": 1,

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ class Command(BaseCommand):
         rejects = options["rejects"] or Path(f"rejects-{folder.resolve().name}.csv")
         if not 1 <= options["batch"] <= 1_000_000:
             raise CommandError("--batch takes a whole number from 1 to 1000000.")
-        progress = Progress(self.stderr._out, quiet=options["verbosity"] == 0)  # type: ignore[attr-defined]
+        progress = Progress(sys.stderr, quiet=options["verbosity"] == 0)
         try:
             report = load_dataset(
                 folder,
