@@ -14,6 +14,7 @@ class ComplianceConfig(AppConfig):
 
     def ready(self) -> None:
         from django.conf import settings
+        from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
         from apps.compliance import checks as _checks  # noqa: F401
         from apps.compliance import models
@@ -24,8 +25,10 @@ class ComplianceConfig(AppConfig):
         # A command's answer goes to stdout, so its log lines do not.
         is_command = sys.argv[:1] != [] and sys.argv[0].endswith("manage.py")
         configure_logging(settings.LOG_LEVEL, process_name(), "stderr" if is_command else "stdout")
-        for model in (models.Tenant, models.User):
+        for model in (models.Tenant, models.User, IntervalSchedule, CrontabSchedule):
             audited(model)
+        # What the scheduler itself writes at each run is no person's change.
+        audited(PeriodicTask, except_for=("last_run_at", "total_run_count", "date_changed"))
         post_migrate.connect(sync_roles_after_migrate, dispatch_uid="kvt_sync_roles")
 
 

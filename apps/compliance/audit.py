@@ -1,4 +1,4 @@
-"""The audit log's manners: everything classified is masked whole, and every entry says who, from where, in which trace."""
+"""The audit log's manners: what is classified is masked whole; each entry says who, from where, in which trace."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ def mask_fully(value: str) -> str:
     return MASK if value not in {"", "None"} else value
 
 
-def audited(model: type[Model]) -> None:
+def audited(model: type[Model], *, except_for: tuple[str, ...] = ()) -> None:
     """Track a model that people can change; call it in the app's ready()."""
     classification: dict[str, str] = getattr(model, "CLASSIFICATION", {})
     # Keyed hashes are bytes that auditlog cannot write, and say nothing that their source does not.
     hashes = [field.name for field in model._meta.concrete_fields if isinstance(field, BinaryField)]
     masked = [name for name, kind in classification.items() if kind != NONE and name not in hashes]
-    auditlog.register(model, mask_fields=masked, exclude_fields=hashes)
+    many = {field.name for field in model._meta.many_to_many}  # who was given which role is history too
+    auditlog.register(model, mask_fields=masked, exclude_fields=[*hashes, *except_for], m2m_fields=many)
 
 
 @contextmanager

@@ -4,11 +4,15 @@ import json
 
 import pytest
 from auditlog.registry import auditlog
+from django.contrib.admin import site
+from django.contrib.auth.models import Group
 from django.test import Client
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from apps.compliance.audit import MASK, audit_actor
 from apps.compliance.models import AuditEntry, Tenant, User
 from apps.compliance.models.base import NONE
+from apps.compliance.roles import ROLES
 from apps.customers.models import Customer
 from kivendtout.lib.tenancy import tenant_scope
 from kivendtout.lib.trace import trace_scope
@@ -89,3 +93,41 @@ def test_a_failed_transaction_leaves_no_entry(in_tenant: Tenant) -> None:
     with tenant_scope(in_tenant.pk):
         assert not Customer.objects.exists()
     assert not AuditEntry.objects.filter(content_type__model="customer").exists()
+
+
+def test_who_was_given_which_role_is_on_record(tenant: Tenant, analyst: User) -> None:
+    group = Group.objects.get(name="lead")
+    analyst.groups.add(group)
+    entry = AuditEntry.objects.filter(object_pk=str(analyst.pk)).latest("id")
+    assert entry.changes["groups"]["operation"] == "add"
+    assert entry.changes["groups"]["objects"] == ["lead"]
+
+
+def test_a_persons_name_is_not_the_title_of_an_entry(tenant: Tenant) -> None:
+    person = User.objects.create_user("zoe@kvt.example", PASSWORD, tenant=tenant, full_name="Zoé Secret")
+    person.time_zone = "Europe/Paris"
+    person.save()
+    assert "Zoé" not in everything_written()
+    assert "zoe@kvt.example" not in everything_written()
+
+
+def test_switching_a_job_off_is_on_record_and_its_own_runs_are_not(db: None) -> None:
+    every = IntervalSchedule.objects.create(every=5, period="minutes")
+    job = PeriodicTask.objects.create(name="nightly", task="payments.make_partitions", interval=every)
+    before = AuditEntry.objects.count()
+    job.total_run_count += 1
+    job.save()
+    assert AuditEntry.objects.count() == before
+    job.enabled = False
+    job.save()
+    assert AuditEntry.objects.latest("id").changes["enabled"] == ["True", "False"]
+
+
+def test_every_model_that_the_admin_site_changes_is_audited() -> None:
+    changeable = {
+        model
+        for model, model_admin in site._registry.items()
+        for verb in ("add", "change")
+        if f"{model._meta.app_label}.{verb}_{model._meta.model_name}" in {p for role in ROLES for p in role.permissions}
+    }
+    assert changeable <= set(auditlog.get_models())

@@ -14,7 +14,7 @@ def test_the_data_dictionary_in_the_docs_is_the_models_own(db: None) -> None:
 
 
 def test_an_outdated_dictionary_is_named_with_what_to_do(db: None, tmp_path) -> None:
-    with override_settings(BASE_DIR=tmp_path), pytest.raises(CommandError, match="Run `manage.py data_dictionary`"):
+    with override_settings(BASE_DIR=tmp_path), pytest.raises(CommandError, match="is out of date"):
         call_command("data_dictionary", "--check")
 
 

@@ -261,3 +261,15 @@ def test_an_order_of_an_unknown_product_is_refused_whole(in_tenant: Tenant, cust
     assert result.rejected == [("O1", "product_id P9 is not a known product. Load the product first.")]
     with tenant_scope(in_tenant.pk):
         assert not Order.objects.exists()
+
+
+def test_another_customers_event_in_the_same_batch_moves_nothing(in_tenant: Tenant, customer: Customer) -> None:
+    make_customer(in_tenant, external_id="C2")
+    attempt = payment_event(payment_id="PX1", amount="10.00")
+    foreign = payment_event(payment_id="PX1", customer_id="C2", amount="999.00", event="payment_success")
+
+    result = record(in_tenant, attempt, foreign)
+
+    assert len(result.new) == 1
+    assert [(key, "another customer" in sentence) for key, sentence in result.rejected] == [("PX1", True)]
+    assert only_payment().status_id == "pending"

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
+import psycopg
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 
 from apps.compliance.models import Tenant, User
 from apps.payments.models import Payment, PaymentStateChange
 from apps.payments.services.states import TransitionRefused, payment_change_status, payment_move
 from apps.payments.states import STATUSES, TRANSITIONS
+from kivendtout.env import env_database
 from kivendtout.lib.errors import InvalidInput, NotAllowed
 from tests.factories import make_payment
 
@@ -74,6 +77,30 @@ def test_the_database_refuses_to_move_a_payment_to_another_time_or_tenant(paymen
     for change in ({"attempted_at": NOW}, {"tenant_id": neighbour.pk}):
         with pytest.raises(IntegrityError), transaction.atomic():
             Payment.objects.filter(pk=payment.pk).update(**change)
+
+
+@pytest.mark.parametrize("change", [{"amount": 1}, {"currency_id": "USD"}, {"recorded_by": "somebody else"}])
+def test_what_was_recorded_of_a_payment_does_not_change(payment: Payment, change: dict[str, Any]) -> None:
+    with pytest.raises(IntegrityError, match="does not change"), transaction.atomic():
+        Payment.objects.filter(pk=payment.pk).update(**change)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_applications_role_deletes_no_payment(payment: Payment) -> None:
+    application = env_database("DATABASE_URL")
+    with connection.cursor() as cursor:
+        cursor.execute(f"GRANT SELECT, DELETE ON payments_payment TO {application['USER']}")
+    with (
+        psycopg.connect(
+            host=application["HOST"],
+            port=application["PORT"],
+            user=application["USER"],
+            password=application["PASSWORD"],
+            dbname=connection.settings_dict["NAME"],
+        ) as session,
+        pytest.raises(psycopg.errors.CheckViolation, match="it is not deleted"),
+    ):
+        session.execute("DELETE FROM payments_payment")
 
 
 def test_history_is_neither_edited_nor_deleted(payment: Payment) -> None:

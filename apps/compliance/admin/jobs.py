@@ -15,7 +15,6 @@ from django_celery_beat.models import (
     CrontabSchedule,
     IntervalSchedule,
     PeriodicTask,
-    PeriodicTasks,
     SolarSchedule,
 )
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
@@ -75,9 +74,11 @@ class JobAdmin(KvtAdmin):
         self._switch(request, queryset, enabled=False)
 
     def _switch(self, request: HttpRequest, queryset: QuerySet[Any], *, enabled: bool) -> None:
-        changed = queryset.update(enabled=enabled)
-        PeriodicTasks.update_changed()  # update() sends no signal; the scheduler would not notice
-        messages.success(request, _("Jobs changed: %(number)s.") % {"number": changed})
+        jobs = list(queryset.exclude(enabled=enabled))
+        for job in jobs:  # one by one: update() would reach neither the audit trail nor the scheduler
+            job.enabled = enabled
+            job.save()
+        messages.success(request, _("Jobs changed: %(number)s.") % {"number": len(jobs)})
 
 
 @admin.register(IntervalSchedule)

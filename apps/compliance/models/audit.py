@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from auditlog.models import AbstractLogEntry
 from django.db import models
@@ -61,3 +61,9 @@ class AuditEntry(AbstractLogEntry):
     class Meta(AbstractLogEntry.Meta):
         verbose_name = _("audit entry")
         verbose_name_plural = _("audit entries")
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        model = self.content_type.model_class()
+        if getattr(model, "NAME_IS_PERSONAL", False):
+            self.object_repr = f"{model._meta.model_name} {self.object_pk}"
+        super().save(*args, **kwargs)

@@ -30,7 +30,7 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person (or a partner's technical account) who signs in by e-mail. Roles are groups, see apps/compliance/roles.py."""
+    """A person (or a partner's technical account) who signs in by e-mail. Roles are groups, see roles.py."""
 
     tenant = models.ForeignKey(
         "compliance.Tenant",
@@ -49,6 +49,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     joined_at = models.DateTimeField(_("joined at"), auto_now_add=True, help_text="When the account was made.")
 
     objects: ClassVar[UserManager] = UserManager()
+
+    NAME_IS_PERSONAL: ClassVar[bool] = True  # the audit log then writes the row's number instead
 
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = ["tenant"]

@@ -1,4 +1,4 @@
-"""The data dictionary: every column of ours, read from the models, so that it cannot say something else than they do."""
+"""The data dictionary: every column of ours, read from the models, so that the two cannot disagree."""
 
 from __future__ import annotations
 
@@ -57,10 +57,20 @@ def dictionary_markdown() -> str:
         "",
         "Made by `manage.py data_dictionary` from the models; a test fails when it is out of date. Privacy classes:",
         "`none`, `personal`, `sensitive`, `card`, `secret`. Everything but `none` is masked in the audit log.",
+        "",
+        "`Kept` is the period that was decided. Today a job enforces it for the document collections only; rows of",
+        "tables stay until the retention jobs exist.",
     ]
     for model in our_models():
-        lines += ["", f"## {model._meta.db_table}", "", _summary(model), "",
-                  "| column | type | meaning | class | encrypted |", "|---|---|---|---|---|"]
+        lines += [
+            "",
+            f"## {model._meta.db_table}",
+            "",
+            _summary(model),
+            "",
+            "| column | type | meaning | class | encrypted |",
+            "|---|---|---|---|---|",
+        ]
         lines += [
             f"| `{one.name}` | {one.type} | {one.meaning} | {one.classification} | {'yes' if one.encrypted else ''} |"
             for one in columns_of(model)
@@ -76,5 +86,6 @@ def _summary(model: type[models.Model]) -> str:
 
 def _documents() -> list[str]:
     lines = ["", "## Document collections", "", "| collection | indexed by | kept |", "|---|---|---|"]
-    lines += [f"| `{one.name}` | {', '.join(one.filters)} | {one.retention.days} days |" for one in COLLECTIONS.values()]
-    return lines
+    return lines + [
+        f"| `{one.name}` | {', '.join(one.filters)} | {one.retention.days} days |" for one in COLLECTIONS.values()
+    ]

@@ -55,7 +55,7 @@ class Migration(migrations.Migration):
                 ('source', models.CharField(help_text='Form or channel, with its version.', max_length=64, verbose_name='source')),
                 ('answered_at', models.DateTimeField(help_text='When.', verbose_name='answered at')),
                 ('tenant', models.ForeignKey(db_index=False, editable=False, help_text='The organisation that owns the row.', on_delete=django.db.models.deletion.PROTECT, related_name='+', to='compliance.tenant', verbose_name='tenant')),
-                ('customer', apps.compliance.models.base.TenantForeignKey(help_text='Who answered.', on_delete=django.db.models.deletion.CASCADE, related_name='consents', to='customers.customer', verbose_name='customer')),
+                ('customer', apps.compliance.models.base.TenantForeignKey(db_index=False, help_text='Who answered.', on_delete=django.db.models.deletion.CASCADE, related_name='consents', to='customers.customer', verbose_name='customer')),
             ],
             options={
                 'verbose_name': 'consent',
@@ -108,7 +108,7 @@ class Migration(migrations.Migration):
                 ('utm_campaign', models.CharField(blank=True, default='', help_text='utm_campaign.', max_length=64, verbose_name='campaign')),
                 ('started_at', models.DateTimeField(help_text='First event of the visit.', verbose_name='started at')),
                 ('ended_at', models.DateTimeField(blank=True, help_text='Last event of the visit.', null=True, verbose_name='ended at')),
-                ('customer', apps.compliance.models.base.TenantForeignKey(help_text='Who visited.', on_delete=django.db.models.deletion.CASCADE, related_name='sessions', to='customers.customer', verbose_name='customer')),
+                ('customer', apps.compliance.models.base.TenantForeignKey(db_index=False, help_text='Who visited.', on_delete=django.db.models.deletion.CASCADE, related_name='sessions', to='customers.customer', verbose_name='customer')),
                 ('device', apps.compliance.models.base.TenantForeignKey(blank=True, help_text='The device, when the fingerprint is known.', null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='sessions', to='customers.device', verbose_name='device')),
                 ('tenant', models.ForeignKey(db_index=False, editable=False, help_text='The organisation that owns the row.', on_delete=django.db.models.deletion.PROTECT, related_name='+', to='compliance.tenant', verbose_name='tenant')),
             ],
@@ -116,14 +116,6 @@ class Migration(migrations.Migration):
                 'verbose_name': 'session',
                 'verbose_name_plural': 'sessions',
             },
-        ),
-        migrations.AddIndex(
-            model_name='customer',
-            index=models.Index(fields=['tenant', 'email_index'], name='customer_by_email'),
-        ),
-        migrations.AddIndex(
-            model_name='customer',
-            index=models.Index(fields=['tenant', 'phone_index'], name='customer_by_phone'),
         ),
         migrations.AddIndex(
             model_name='customer',

@@ -78,8 +78,6 @@ class Customer(TenantModel):
             models.CheckConstraint(condition=models.Q(country__regex=r"^[A-Z]{2}$"), name="customer_country_iso"),
         ]
         indexes = [
-            models.Index(fields=["tenant", "email_index"], name="customer_by_email"),
-            models.Index(fields=["tenant", "phone_index"], name="customer_by_phone"),
             models.Index(fields=["tenant", "-registered_at"], name="customer_by_registration"),
         ]
 
@@ -136,6 +134,7 @@ class Consent(TenantModel):
         Customer,
         on_delete=models.CASCADE,
         related_name="consents",
+        db_index=False,  # consent_latest begins with it
         verbose_name=_("customer"),
         help_text="Who answered.",
     )

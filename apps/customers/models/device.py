@@ -59,6 +59,7 @@ class WebSession(TenantModel):
         Customer,
         on_delete=models.CASCADE,
         related_name="sessions",
+        db_index=False,  # session_of_customer begins with it
         verbose_name=_("customer"),
         help_text="Who visited.",
     )

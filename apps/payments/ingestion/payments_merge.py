@@ -37,6 +37,7 @@ def merge_payments(run: Run) -> MergedPayments:
     # 3. The payments that are new, each once.
     if execute(sql.REFERENCES, values):
         execute(sql.PAYMENTS, values)
+        faults += [(n, fault) for n, fault in fetch(sql.CONFLICTS, values)]
     # 4. What became of those that were pending.
     changed, refused = _move(run)
     return MergedPayments([row[0] for row in fetch(sql.NEW)], changed, faults + refused)

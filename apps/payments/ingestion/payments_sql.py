@@ -145,6 +145,20 @@ LEFT JOIN customers_websession w
 ORDER BY made.id
 """
 
+# Two events of one batch may claim the same new number for different payments: the first one made it.
+CONFLICTS = """
+SELECT s.n, CASE WHEN p.customer_id <> f.customer
+    THEN 'payment_id ' || s.payment_id || ' is already recorded for another customer.'
+    ELSE 'payment_id ' || s.payment_id || ' is already recorded with another amount.' END
+FROM ingest_payment s
+JOIN ingest_payment_found f USING (n)
+JOIN payments_paymentreference r ON r.tenant_id = %(tenant)s AND r.external_id = s.payment_id
+JOIN payments_payment p ON p.id = r.id AND p.attempted_at = r.attempted_at
+WHERE f.fault IS NULL AND f.known IS NULL
+  AND (p.customer_id <> f.customer OR p.amount <> s.amount OR p.currency_id <> s.currency)
+ORDER BY s.n
+"""
+
 # Events that tell another status than the payment has. What it has been told before is a repeat, not news.
 RESULTS = """
 SELECT s.n, s.payment_id, p.id, p.attempted_at, p.status_id, s.status, coalesce(s.failure_code, ''),

@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from apps.compliance.models.base import NONE, TenantForeignKey, TenantModel
 from apps.customers.models import Customer, WebSession
-from apps.payments.models.payment import PaymentReference
 from apps.payments.models.reference import Currency, Product
+from apps.payments.models.status import PaymentReference
 from kivendtout.lib.money import DECIMAL_PLACES, MAX_DIGITS
 
 
