@@ -23,13 +23,12 @@ from apps.payments.ingestion.stream_batch import KINDS, Batch, BatchResult, Raw,
 from apps.payments.live.messages import push_payments
 from kivendtout.lib.clock import now
 from kivendtout.lib.kafka import (
-    CONNECT_MS,
     DEAD_LETTERS,
     TENANT_HEADER,
     KafkaUnavailable,
+    connection_options,
     ensure_topics,
     make_producer,
-    servers,
 )
 from kivendtout.lib.redact import redact_cards
 from kivendtout.lib.trace import HEADER
@@ -89,8 +88,7 @@ class Stream:
         ensure_topics()
         self.producer = make_producer()
         self.consumer = KafkaConsumer(
-            bootstrap_servers=servers(),
-            bootstrap_timeout_ms=CONNECT_MS,
+            **connection_options(),
             group_id=self.group,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
@@ -115,7 +113,7 @@ class Stream:
         assert self.consumer is not None
         self._resume_orders()
         # 1. Poll.
-        polled = self.consumer.poll(timeout_ms=POLL_MS)
+        polled = self._poll(POLL_MS)
         messages = [_raw(record) for records in polled.values() for record in records]
         if not messages:
             return None
@@ -130,6 +128,14 @@ class Stream:
         # 5. Offsets last.
         self._commit(polled, result)
         return result
+
+    def _poll(self, timeout_ms: int) -> dict[TopicPartition, list[Any]]:
+        assert self.consumer is not None
+        # kafka-python 3.0 forgets a join that a poll's end interrupts, and then waits for partitions for ever.
+        coordinator = self.consumer._coordinator
+        if coordinator is not None and coordinator._join_task is not None:
+            coordinator.request_rejoin()
+        return dict(self.consumer.poll(timeout_ms=timeout_ms))
 
     def _record(self, messages: list[Raw]) -> BatchResult | None:
         wait = FIRST_WAIT
@@ -158,7 +164,7 @@ class Stream:
         self.consumer.pause(*paused)
         deadline = now().timestamp() + seconds
         while not self.stop.is_set() and (left := deadline - now().timestamp()) > 0:
-            for part, records in self.consumer.poll(timeout_ms=int(min(left, 1.0) * 1000)).items():
+            for part, records in self._poll(int(min(left, 1.0) * 1000)).items():
                 self.consumer.seek(part, records[0].offset)  # newly ours: read it in its turn
             self.stop.wait(min(left, 0.2))
         self.consumer.resume(*(self.consumer.assignment() & paused))

@@ -32,10 +32,10 @@ SECRET_KEY = env_str("SECRET_KEY")
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 WEB_PORT = env_int("WEB_PORT", 8000)
 WS_PORT = env_int("WS_PORT", 8001)
-# Where browsers open sockets; behind one proxy, name its public address here.
-WS_PUBLIC_URL = env_str("WS_PUBLIC_URL", f"ws://{{host}}:{WS_PORT}")
-CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 BEHIND_TLS = env_bool("BEHIND_TLS", False)
+# Where browsers open sockets; behind one proxy, name its public address here.
+WS_PUBLIC_URL = env_str("WS_PUBLIC_URL", "wss://{host}" if BEHIND_TLS else f"ws://{{host}}:{WS_PORT}")
+CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
     "unfold",
@@ -110,12 +110,27 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env_redis("REDIS_URL")
 KAFKA_BOOTSTRAP_SERVERS = env_hosts("KAFKA_BOOTSTRAP_SERVERS")
+# Empty for the embedded broker; a cluster worth the name asks for encryption and a sign-in.
+KAFKA_SECURITY = {
+    option: value
+    for option, value in {
+        "security_protocol": env_optional("KAFKA_SECURITY_PROTOCOL"),
+        "sasl_mechanism": env_optional("KAFKA_SASL_MECHANISM"),
+        "sasl_plain_username": env_optional("KAFKA_SASL_USERNAME"),
+        "sasl_plain_password": env_optional("KAFKA_SASL_PASSWORD"),
+        "ssl_cafile": env_optional("KAFKA_SSL_CAFILE"),
+    }.items()
+    if value
+}
 MONGODB_URI = env_optional("MONGODB_URI")
 # Tests have a ring of their own: a key that a test destroys must not be one that seals real rows.
 _KEYRING_DEFAULT = BASE_DIR / ".services" / "keys" / "keyring.json"
 KEYRING_FILE = (
     _KEYRING_DEFAULT.with_name("test-keyring.json") if TESTING else Path(env_str("KEYRING_FILE", str(_KEYRING_DEFAULT)))
 )
+
+KEYRING_BACKEND = env_optional("KEYRING_BACKEND")  # dotted path of a factory, for Vault Transit or a cloud's service
+KEYRING_AUTOCREATE = env_bool("KEYRING_AUTOCREATE", TESTING or DEBUG)
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 CHANNEL_LAYERS = {"default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}}
@@ -150,9 +165,11 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "activity"
 LOGOUT_REDIRECT_URL = "login"
 SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 9 * 3600  # a working day
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = BEHIND_TLS
 SECURE_SSL_REDIRECT = BEHIND_TLS
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]  # probes speak plain HTTP to the machine itself
 SECURE_HSTS_SECONDS = 31_536_000 if BEHIND_TLS else 0
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_TLS else None
 X_FRAME_OPTIONS = "DENY"

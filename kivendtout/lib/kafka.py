@@ -36,7 +36,7 @@ def ensure_topics(topics: Mapping[str, int] | None = None) -> list[str]:
     """Creates what is missing, leaves the rest as it is; returns the new ones."""
     wanted = dict(topics or wanted_topics())
     try:
-        admin = KafkaAdminClient(bootstrap_servers=servers(), bootstrap_timeout_ms=CONNECT_MS)
+        admin = KafkaAdminClient(**connection_options())
     except KafkaError as error:
         raise KafkaUnavailable from error
     try:
@@ -57,14 +57,19 @@ def _create(admin: KafkaAdminClient, name: str, partitions: int) -> bool:
     return True
 
 
-def servers() -> list[str]:
-    return list(settings.KAFKA_BOOTSTRAP_SERVERS)
+def connection_options() -> dict[str, Any]:
+    """What every client needs to reach the cluster: addresses, and encryption and sign-in where it asks for them."""
+    return {
+        "bootstrap_servers": list(settings.KAFKA_BOOTSTRAP_SERVERS),
+        "bootstrap_timeout_ms": CONNECT_MS,
+        **settings.KAFKA_SECURITY,
+    }
 
 
 def make_producer(**options: Any) -> KafkaProducer:
     """Idempotent, acknowledged by all in-sync replicas, and patient; raises KafkaUnavailable at once when alone."""
     chosen = {"linger_ms": 20, "batch_size": 131_072, "delivery_timeout_ms": DELIVERY_MS, "max_block_ms": CONNECT_MS}
     try:
-        return KafkaProducer(bootstrap_servers=servers(), bootstrap_timeout_ms=CONNECT_MS, **(chosen | options))
+        return KafkaProducer(**connection_options(), **(chosen | options))
     except KafkaError as error:
         raise KafkaUnavailable from error

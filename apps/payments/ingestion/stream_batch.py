@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import structlog
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, ProgrammingError
 
 from apps.compliance.models import Tenant
 from apps.customers.services.behaviour import behaviour_record
@@ -119,7 +119,8 @@ class Batch:
         """The whole group at once; where something in it cannot be recorded, one by one, so that it alone stays out."""
         try:
             record(tenant_id, reads)
-        except (OperationalError, InterfaceError) as error:
+        except (OperationalError, InterfaceError, ProgrammingError) as error:
+            # The last: code and schema disagree while one is being rolled out. No message is to blame.
             raise StoreAway(f"PostgreSQL: {type(error.__cause__ or error).__name__}") from error
         except Exception as error:
             if isinstance(error, KvtError) and error.status >= 500:
