@@ -62,6 +62,7 @@ def _prepare(home: Home, started: list[Service]) -> list[dict[str, str]]:
     with step("Database schema") as line:
         manage(home, "migrate", "--noinput", "-v", "1", line=line)
         manage(home, "make_partitions", line=line)
+        manage(home, "check", "--database", "default", line=line)
         line.note = "up to date"
     with step("Demo accounts") as line:
         accounts = demo_data.seed(home, line)
