@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.db.models import BinaryField, Model
+from django.utils.translation import gettext_noop
 
 from apps.compliance.models import AuditEntry, User
 from apps.compliance.models.base import NONE
@@ -18,7 +19,10 @@ LONGEST_REASON = 300
 
 class ReasonNeeded(InvalidInput):
     code = "reason_needed"
-    message = f"Say why you need to see this, in {SHORTEST_REASON} to {LONGEST_REASON} characters."
+    message = gettext_noop("Say why you need to see this, in %(shortest)s to %(longest)s characters.")
+
+    def __init__(self) -> None:
+        super().__init__(shortest=SHORTEST_REASON, longest=LONGEST_REASON)
 
 
 def revealable_fields(model: type[Model]) -> list[str]:
@@ -34,7 +38,8 @@ def revealable_fields(model: type[Model]) -> list[str]:
 def personal_data_reveal(*, instance: Any, reason: str, actor: User, address_hash: str = "") -> dict[str, Any]:
     """The instance's personal values by field. No entry in the audit trail, no values."""
     if not actor.is_active or not actor.has_perm(PERMISSION) or actor.tenant_id != instance.tenant_id:
-        raise NotAllowed("Your role does not reveal personal data. Ask your team lead or the compliance officer.")
+        text = gettext_noop("Your role does not reveal personal data. Ask your team lead or the compliance officer.")
+        raise NotAllowed(text)
     said = " ".join(reason.split())
     if not SHORTEST_REASON <= len(said) <= LONGEST_REASON:
         raise ReasonNeeded

@@ -134,7 +134,7 @@ class PaymentAdmin(FindMixin, RecordAdmin):
         try:
             payment_change_status(payment=payment, to_status=to_status, reason=reason, actor=request.user, now=now())  # type: ignore[arg-type]
         except KvtError as error:
-            form.add_error(None, error.message)
+            form.add_error(None, error.translated)
             return False
         messages.success(request, _("The status has been changed."))
         return True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_noop
+
 from kivendtout.lib.errors import InvalidInput, ServiceUnavailable
 
 
@@ -17,4 +19,6 @@ class InvalidDocumentQuery(InvalidInput):
 
 class DocumentsUnavailable(ServiceUnavailable):
     code = "documents_unavailable"
-    message = "The document store does not answer. Check that DATABASE_URL or MONGODB_URI names it, then retry."
+    message = gettext_noop(
+        "The document store does not answer. Check that DATABASE_URL or MONGODB_URI names it, then retry."
+    )
