@@ -222,5 +222,6 @@ REST_FRAMEWORK = {
 # --- Domain defaults --------------------------------------------------------------------------------------------------
 TOPICS = {"payments": 6, "orders": 3, "user-events": 6, "cart-events": 3}  # name: partitions
 DEMO_TENANT = "kivendtout"
+DEMO = env_bool("DEMO", False)  # says so on the screen, changes nothing else
 
 UNFOLD = UNFOLD

@@ -98,6 +98,8 @@ def _item(request: HttpRequest, label: str, icon: str) -> dict[str, Any] | None:
 
 def environment(_request: HttpRequest) -> list[Any]:
     """The label beside the person's name: nobody should mistake a development machine for the real one."""
+    if settings.DEMO:
+        return [_("Demonstration"), "info"]
     return [_("Development"), "warning"] if settings.DEBUG else [_("Production"), "success"]
 
 
@@ -112,7 +114,7 @@ def _asset(path: str) -> Any:
 
 
 UNFOLD: dict[str, Any] = {
-    "SITE_TITLE": "KiVendTout Fraud Operations",
+    "SITE_TITLE": _("KiVendTout fraud operations"),
     "SITE_HEADER": "KiVendTout",
     "SITE_SUBHEADER": _("Fraud operations"),
     "SITE_URL": "/",

@@ -16,10 +16,12 @@ def children(home: Home, web_port: int, ws_port: int) -> list[Child]:
     """In the order they start; they are stopped in the reverse one."""
     python = str(home.python)
     host = os.environ.get("WEB_HOST") or "127.0.0.1"
-    ports = {"WEB_PORT": str(web_port), "WS_PORT": str(ws_port)}
+    ports = {"WEB_PORT": str(web_port), "WS_PORT": str(ws_port), "DEMO": "true"}
+    # Celery's ten lines about root: a demo in a container is root, production's workers are not and keep the warning.
+    quiet = {**ports, "PYTHONWARNINGS": "ignore:You're running the worker"}
     return [
-        Child("jobs", _worker(python, "jobs", ["--beat", "--schedule", str(home.services / "beat-schedule")]), ports),
-        Child("stream", _worker(python, "stream", []), ports),
+        Child("jobs", _worker(python, "jobs", ["--beat", "--schedule", str(home.services / "beat-schedule")]), quiet),
+        Child("stream", _worker(python, "stream", []), quiet),
         Child("web", _web(python, host, web_port), ports),
         Child("sockets", _sockets(python, host, ws_port), ports),
         Child("replay", _replay(python, home), ports),
@@ -34,7 +36,8 @@ def _web(python: str, host: str, port: int) -> list[str]:
 
 
 def _sockets(python: str, host: str, port: int) -> list[str]:
-    options = ["--host", host, "--port", str(port), "--no-access-log", "--log-config", SERVER_LOGGING]
+    options = ["--host", host, "--port", str(port), "--no-access-log", "--lifespan", "off"]
+    options += ["--log-config", SERVER_LOGGING]
     return [python, "-m", "uvicorn", *options, "kivendtout.asgi:application"]
 
 
