@@ -1,13 +1,12 @@
 // @ts-check
-// A socket that comes back: back-off with jitter, no message twice, what was missed is asked for again.
+// A socket that comes back: back-off with jitter, and what was missed is asked for.
 
 /** @typedef {"connecting" | "connected" | "reconnecting" | "paused" | "offline" | "ended"} State */
-/** @typedef {{ type: string, seq?: number, payment?: { id: string | number } }} Message */
+/** @typedef {{ type: string, seq?: number }} Message */
 
 const FIRST_WAIT = 500; // milliseconds
 const LONGEST_WAIT = 30_000; // a restart of the server takes less; a laptop lid takes more and is woken by "online"
 const HIDDEN_FOR = 30_000; // a hidden tab lets go of its socket after this, and resumes when it is seen again
-const REMEMBERED = 2000; // identities of recent messages, more than any resume sends again
 const NOT_ALLOWED = [4401, 4403]; // close codes: no session, or not this person's stream
 
 export class LiveSocket extends EventTarget {
@@ -15,10 +14,11 @@ export class LiveSocket extends EventTarget {
   constructor(url) {
     super();
     this.url = url;
-    this.last = 0;
+    /** @type {number | null} */
+    this.last = null; // number of the last push of this connection
+    this.asked = false;
+    this.again = false;
     this.failures = 0;
-    /** @type {Set<string>} */
-    this.seen = new Set();
     /** @type {WebSocket | null} */
     this.socket = null;
     /** @type {number | undefined} */
@@ -36,21 +36,32 @@ export class LiveSocket extends EventTarget {
     clearTimeout(this.timer);
     const socket = new WebSocket(this.url);
     this.socket = socket;
-    socket.addEventListener("open", () => this.opened(socket));
+    socket.addEventListener("open", () => this.opened());
     socket.addEventListener("message", (event) => this.receive(event.data));
     socket.addEventListener("close", (event) => this.closed(socket, event.code));
   }
 
-  /** @param {WebSocket} socket */
-  opened(socket) {
-    this.failures = 0;
+  opened() {
+    this.last = null;
+    this.asked = this.again = false;
     this.say("connected");
-    if (this.last) this.resume(this.last, socket);
+    this.resume(); // the first time too: payments arrive between the page and its socket
   }
 
-  /** @param {number} after @param {WebSocket | null} [socket] */
-  resume(after, socket = this.socket) {
-    if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify({ type: "resume", after }));
+  /** Ask for the latest, one question at a time; what is missed while one is open is asked for after its answer. */
+  resume() {
+    if (this.asked) this.again = true;
+    else if (this.socket?.readyState === WebSocket.OPEN) {
+      this.asked = true;
+      this.socket.send(JSON.stringify({ type: "resume" }));
+    }
+  }
+
+  answered() {
+    this.asked = false;
+    if (!this.again) return;
+    this.again = false;
+    this.resume();
   }
 
   /** @param {string} text */
@@ -62,20 +73,16 @@ export class LiveSocket extends EventTarget {
     } catch {
       return; // not ours; the next one may be
     }
-    if (typeof message.seq === "number" && !this.fresh(message)) return;
+    this.failures = 0; // only now: a server that accepts and then fails must not be knocked at twice a second
+    if (typeof message.seq === "number") this.follow(message.seq);
+    if (message.type === "latest") this.answered();
     this.dispatchEvent(new CustomEvent(message.type, { detail: message }));
   }
 
-  /** False for one already shown. A number that jumps means some are missing: ask for them. @param {Message} message */
-  fresh(message) {
-    const seq = message.seq ?? 0;
-    const key = `${seq}:${message.payment?.id}`; // with the id, because a restarted server counts from one again
-    if (this.seen.has(key)) return false;
-    this.seen.add(key);
-    if (this.seen.size > REMEMBERED) this.seen.delete(/** @type {string} */ (this.seen.values().next().value));
-    if (this.last && seq > this.last + 1) this.resume(this.last);
-    this.last = Math.max(this.last, seq);
-    return true;
+  /** Anything but the next number means that some are missing, or that the server lost count. @param {number} seq */
+  follow(seq) {
+    if (this.last !== null && seq !== this.last + 1) this.resume();
+    this.last = seq;
   }
 
   /** @param {WebSocket} socket @param {number} code */

@@ -7,7 +7,7 @@
  *   method_label: string, country: string, device_kind: string, url: string }} Payment
  */
 
-const KEPT = 100; // rows on the page; older ones are one click away in the admin
+const KEPT = 100; // rows on the page, as many as the server sends (LATEST); older ones are one click away in the admin
 const PLAIN = /** @type {const} */ ([
   "external_id", "currency", "customer_external_id", "merchant_name", "method_label", "country", "device_kind",
 ]);
@@ -34,6 +34,12 @@ export class LiveTable {
     this.wrap.addEventListener("scroll", () => this.settle(), { passive: true });
   }
 
+  /** New ones and changed ones, oldest first; those already shown as they are change nothing. @param {Payment[]} payments */
+  addAll(payments) {
+    for (const payment of payments) this.add(payment);
+    this.settle();
+  }
+
   /** @param {Payment} payment */
   add(payment) {
     const row = this.find(payment.id);
@@ -41,7 +47,6 @@ export class LiveTable {
     const waiting = this.held.findIndex((other) => String(other.id) === String(payment.id));
     if (waiting >= 0) this.held[waiting] = payment;
     else this.hold(payment);
-    this.settle();
   }
 
   /** @param {Payment} payment */

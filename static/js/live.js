@@ -36,7 +36,9 @@ function start() {
   /** @param {Event} event */
   const detail = (event) => /** @type {CustomEvent} */ (event).detail;
   socket.addEventListener("state", (event) => showState(indicator, detail(event)));
-  socket.addEventListener("payment", (event) => table.add(detail(event).payment));
+  for (const type of ["payments", "latest"]) {
+    socket.addEventListener(type, (event) => table.addAll(detail(event).payments ?? []));
+  }
   socket.addEventListener("stats", (event) => showTiles(detail(event).tiles ?? []));
   socket.open();
 }

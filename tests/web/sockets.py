@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from time import monotonic
 from typing import Any
 
 from asgiref.testing import ApplicationCommunicator
@@ -23,6 +24,25 @@ class Socket(ApplicationCommunicator):
 
     async def receive_json(self) -> Any:
         return json.loads((await self.receive_output(timeout=5))["text"])
+
+    async def next_of(self, kind: str) -> Any:
+        while (message := await self.receive_json())["type"] != kind:
+            pass
+        return message
+
+    async def closed_with(self) -> int:
+        while (output := await self.receive_output(timeout=5))["type"] != "websocket.close":
+            pass
+        return int(output["code"])
+
+    async def heard(self, seconds: float) -> list[Any]:
+        """Everything said within that time."""
+        until = monotonic() + seconds
+        said = []
+        while (left := until - monotonic()) > 0:
+            if not await self.receive_nothing(timeout=left):
+                said.append(await self.receive_json())
+        return said
 
     async def disconnect(self) -> None:
         await self.send_input({"type": "websocket.disconnect", "code": 1000})

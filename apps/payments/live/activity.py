@@ -3,70 +3,98 @@
 from __future__ import annotations
 
 import asyncio
+from time import monotonic
 from typing import Any
 from urllib.parse import parse_qs
 
+import structlog
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncJsonWebsocketConsumer
 from django.conf import settings
-from django.utils import translation
 
-from apps.payments.live.messages import activity_group, missed_payments
-from apps.payments.selectors.activity import activity_tiles
-from kivendtout.lib.clock import now
-from kivendtout.lib.tenancy import tenant_scope
+from apps.payments.live.messages import activity_group, latest
+from apps.payments.live.tiles import tiles_cached
+from kivendtout.lib.live import SIGNED_OUT, SocketRefused, viewer_tenant
 
-# Figures are read at most this often per socket, however fast payments arrive.
-STATS_SECONDS = 5
-# The page says which of the two it is, instead of trying for ever.
-SIGNED_OUT = 4401
-REFUSED = 4403
+PERMISSION = "payments.view_payment"
+# How often the right to look is checked again and the figures are sent.
+ROUND_SECONDS = 5.0
+# The latest payments are read at most this often per socket, however often the browser asks.
+RESUME_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
 
 
 class ActivityConsumer(AsyncJsonWebsocketConsumer):
     tenant_id: int = 0
     group: str = ""
     language: str = ""
-    stats_task: asyncio.Task[None] | None = None
+    next_resume: float = 0.0
+    rounds: asyncio.Task[None] | None = None
+    resuming: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:  # also when Redis ends it, which nobody calls disconnect() for
+            for task in (self.rounds, self.resuming):
+                if task:
+                    task.cancel()
 
     async def connect(self) -> None:
-        user = self.scope["user"]
-        allowed = user.is_authenticated and await database_sync_to_async(user.has_perm)("payments.view_payment")
         await self.accept()
-        if not allowed:
-            await self.close(code=REFUSED if user.is_authenticated else SIGNED_OUT)
+        try:
+            self.tenant_id = await self._viewer_tenant()
+        except SocketRefused as refused:
+            await self.close(code=refused.code)
             return
-        self.tenant_id = user.tenant_id
         asked = parse_qs(self.scope["query_string"].decode("latin-1")).get("language", [""])[0]
         self.language = asked if asked in dict(settings.LANGUAGES) else settings.LANGUAGE_CODE
         self.group = activity_group(self.tenant_id, self.language)
         await self.channel_layer.group_add(self.group, self.channel_name)
-        self.stats_task = asyncio.create_task(self._send_stats())
+        self.rounds = asyncio.create_task(self._go_round())
 
     async def disconnect(self, code: int) -> None:
-        if self.stats_task:
-            self.stats_task.cancel()
         if self.group:
             await self.channel_layer.group_discard(self.group, self.channel_name)
 
     async def receive_json(self, content: Any, **kwargs: Any) -> None:
-        after = content.get("after") if isinstance(content, dict) and content.get("type") == "resume" else None
-        if not self.group or not isinstance(after, int) or isinstance(after, bool) or not 0 <= after < 2**62:
-            return
-        for message in await database_sync_to_async(missed_payments)(self.tenant_id, after, self.language):
-            await self.send_json(message)
+        asked = isinstance(content, dict) and content.get("type") == "resume"
+        # One at a time: whoever asks meanwhile gets the answer that is on its way.
+        if asked and self.group and self.resuming is None:
+            self.resuming = asyncio.create_task(self._resume())
 
     async def payments_arrived(self, event: dict[str, Any]) -> None:
-        for message in event["messages"]:
-            await self.send_json(message)
+        await self.send_json(event["message"])
 
-    async def _send_stats(self) -> None:
+    async def _resume(self) -> None:
+        await asyncio.sleep(max(0.0, self.next_resume - monotonic()))
+        self.next_resume = monotonic() + RESUME_SECONDS
+        try:
+            message = await database_sync_to_async(latest)(self.tenant_id, self.language)
+        except Exception as error:
+            # No answer would leave the page waiting for one: it comes back and asks again.
+            log.warning("live_resume_failed", error=type(error).__name__)
+            await self.close(code=1011)
+            return
+        self.resuming = None  # before the answer leaves: it may be asked again as soon as it is there
+        await self.send_json(message)
+
+    async def _go_round(self) -> None:
         while True:
-            tiles = await database_sync_to_async(_tiles)(self.tenant_id, self.language)
-            await self.send_json({"type": "stats", "tiles": tiles})
-            await asyncio.sleep(STATS_SECONDS)
+            try:
+                if await self._viewer_tenant() != self.tenant_id:
+                    raise SocketRefused(SIGNED_OUT)
+                tiles = await database_sync_to_async(tiles_cached)(self.tenant_id, self.language)
+                await self.send_json({"type": "stats", "tiles": tiles})
+            except SocketRefused as refused:
+                await self.channel_layer.group_discard(self.group, self.channel_name)
+                await self.close(code=refused.code)
+                return
+            except Exception as error:
+                # The database may be away for a moment; the next round finds out.
+                log.warning("live_round_failed", error=type(error).__name__)
+            await asyncio.sleep(ROUND_SECONDS)
 
-
-def _tiles(tenant_id: int, language: str) -> list[dict[str, Any]]:
-    with tenant_scope(tenant_id), translation.override(language):
-        return activity_tiles(now=now())
+    async def _viewer_tenant(self) -> int:
+        return await database_sync_to_async(viewer_tenant)(self.scope["session"].session_key, PERMISSION)

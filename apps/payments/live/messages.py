@@ -1,43 +1,44 @@
-"""What the activity socket says. Its sequence number is the payment's id: it only grows, and can be asked for again."""
+"""What the activity socket says.
+
+A push carries a number that counts this tenant's pushes and nothing else: a page that sees a number left out asks
+for the latest payments, which come from the database as the page itself would show them. So the numbers need no
+memory of their own, and say nothing about other tenants.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+import structlog
 from django.conf import settings
 from django.utils import translation
 
-from apps.payments.models import Payment
-from apps.payments.selectors.activity import payments_present, payments_with_details
-from kivendtout.lib.live import push, tenant_group
+from apps.payments.selectors.activity import payments_latest, payments_present, payments_with_ids
+from kivendtout.lib.live import mark_pushed, next_number, push, tenant_group
 from kivendtout.lib.tenancy import tenant_scope
 
 ACTIVITY = "activity"
-# More than this many missed payments is a page reload's work, not a socket's.
-MOST_MISSED = 200
+
+log = structlog.get_logger(__name__)
 
 
-def payment_messages(payments: list[Payment]) -> list[dict[str, Any]]:
-    rows = payments_present(payments)
-    return [
-        {
-            "type": "payment",
-            "seq": row["id"],
-            "payment": {**row, "attempted_at": row["attempted_at"].isoformat(), "amount": str(row["amount"])},
-        }
-        for row in rows
-    ]
+def push_message(seq: int, rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """New and moved payments, oldest first. `seq` follows the last one said to this tenant."""
+    return {"type": "payments", "seq": seq, "payments": [_plain(row) for row in rows]}
 
 
-def payments_by_id(*, after: int = 0, ids: list[int] | None = None) -> list[Payment]:
-    queryset = payments_with_details().order_by("pk")
-    queryset = queryset.filter(pk__in=ids) if ids is not None else queryset.filter(pk__gt=after)
-    return list(queryset[:MOST_MISSED])
+def latest_message(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """The answer to `resume`: all that the page would show if it were opened now, oldest first."""
+    return {"type": "latest", "payments": [_plain(row) for row in reversed(rows)]}
 
 
-def missed_payments(tenant_id: int, after: int, language: str) -> list[dict[str, Any]]:
+def _plain(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "attempted_at": row["attempted_at"].isoformat(), "amount": str(row["amount"])}
+
+
+def latest(tenant_id: int, language: str) -> dict[str, Any]:
     with tenant_scope(tenant_id), translation.override(language):
-        return payment_messages(payments_by_id(after=after))
+        return latest_message(payments_latest())
 
 
 def activity_group(tenant_id: int, language: str) -> str:
@@ -46,10 +47,22 @@ def activity_group(tenant_id: int, language: str) -> str:
 
 
 def push_payments(*, tenant_id: int, ids: list[int]) -> None:
-    """Called by the stream once the payments are committed; one message a batch and language, whoever listens."""
+    """Called once new or moved payments are committed; one message a call and language, whoever listens."""
     with tenant_scope(tenant_id):
-        payments = payments_by_id(ids=ids)
-        for language, _name in settings.LANGUAGES if payments else ():
+        payments = payments_with_ids(ids)
+        if not payments:
+            return
+        name = tenant_group(ACTIVITY, tenant_id)
+        try:
+            seq = next_number(name)
+        except Exception as error:
+            log.warning("live_push_failed", group=name, error=type(error).__name__)
+            mark_pushed(name, False)
+            return
+        sent = []
+        for language, _name in settings.LANGUAGES:
             with translation.override(language):
-                messages = payment_messages(payments)
-            push(activity_group(tenant_id, language), {"type": "payments_arrived", "messages": messages})
+                message = push_message(seq, payments_present(payments))
+            group = activity_group(tenant_id, language)
+            sent.append(push(group, {"type": "payments_arrived", "message": message}))
+        mark_pushed(name, all(sent))

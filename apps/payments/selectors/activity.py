@@ -15,16 +15,22 @@ from django.utils.translation import gettext as _
 
 from apps.payments.models import Payment, PaymentStatus
 
-LATEST = 50
+# As many rows as the page keeps (KEPT in static/js/live-table.js): what it missed is then never more than this.
+LATEST = 100
 
 
 def payments_latest(*, limit: int = LATEST) -> list[dict[str, Any]]:
-    payments = payments_with_details().order_by("-attempted_at", "-pk")[:limit]
-    return payments_present(list(payments))
+    return payments_present(list(_newest_first()[:limit]))
 
 
-def payments_with_details() -> QuerySet[Payment]:
-    return Payment.objects.select_related("reference", "customer", "merchant", "method", "device", "session")
+def payments_with_ids(ids: list[int]) -> list[Payment]:
+    """Oldest first. Of more than the page can show the newest: a page opened now would show none of the others."""
+    return list(_newest_first().filter(pk__in=ids)[:LATEST])[::-1]
+
+
+def _newest_first() -> QuerySet[Payment]:
+    details = Payment.objects.select_related("reference", "customer", "merchant", "method", "device", "session")
+    return details.order_by("-attempted_at", "-pk")
 
 
 def payments_present(payments: list[Payment]) -> list[dict[str, Any]]:
