@@ -14,6 +14,8 @@ from django.test import Client, override_settings
 from django.urls import include, path
 from django.utils.translation import get_language, gettext_noop, override
 
+from apps.compliance.models import Tenant
+from apps.payments.services.states import TransitionRefused, payment_move
 from kivendtout import api_errors
 from kivendtout.lib.errors import (
     Conflict,
@@ -25,6 +27,8 @@ from kivendtout.lib.errors import (
     TenantNotSet,
 )
 from kivendtout.lib.messages import compile_all
+from tests.conftest import NOON
+from tests.factories import make_payment
 
 handler400 = "kivendtout.api_errors.bad_request"
 handler403 = "kivendtout.api_errors.permission_denied"
@@ -165,3 +169,11 @@ def test_a_sentence_keeps_its_values_in_both_languages() -> None:
         assert error.message == "Say why you need to see this, in 10 to 300 characters."
         assert error.translated == "Indiquez pourquoi vous avez besoin de ces données, en 10 à 300 caractères."
     assert InvalidInput("100% sure.").message == "100% sure."
+
+
+def test_a_refused_change_names_the_statuses_as_the_reader_knows_them(in_tenant: Tenant) -> None:
+    with override("fr"), pytest.raises(TransitionRefused) as refused:
+        payment_move(payment=make_payment(in_tenant), to_status="refunded", reason="x", actor="test", now=NOON)
+    assert "“Pending” cannot become “Refunded”" in refused.value.message
+    with override("fr"):
+        assert "«\u00a0En attente\u00a0» ne peut pas passer à «\u00a0Remboursé\u00a0»" in refused.value.translated
