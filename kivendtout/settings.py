@@ -35,6 +35,7 @@ WS_PORT = env_int("WS_PORT", 8001)
 BEHIND_TLS = env_bool("BEHIND_TLS", False)
 # Where browsers open sockets; behind one proxy, name its public address here.
 WS_PUBLIC_URL = env_str("WS_PUBLIC_URL", "wss://{host}" if BEHIND_TLS else f"ws://{{host}}:{WS_PORT}")
+CSRF_FAILURE_VIEW = "kivendtout.api_errors.csrf_failure"
 CSRF_TRUSTED_ORIGINS = env_list("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
@@ -77,6 +78,7 @@ MIDDLEWARE = [
     "apps.compliance.middleware.AuditActorMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "kivendtout.api_errors.ErrorMiddleware",
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 

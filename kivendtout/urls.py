@@ -11,6 +11,8 @@ from apps.payments.pages.activity import activity
 from kivendtout.status_pages import healthz, metrics, readyz
 from kivendtout.style_guide import style_guide
 
+handler400 = "kivendtout.api_errors.bad_request"
+handler403 = "kivendtout.api_errors.permission_denied"
 handler404 = "kivendtout.api_errors.not_found"
 handler500 = "kivendtout.api_errors.server_error"
 
