@@ -19,7 +19,8 @@ INSERT INTO fraud_fraudalert (tenant_id, external_id, payment_id, rule, severity
 SELECT %(tenant)s::bigint, s.alert_id, r.id, s.rule_triggered, 'MEDIUM',
        CASE s.is_fraud_label WHEN true THEN 'BLOCKED' WHEN false THEN 'APPROVED' ELSE 'PENDING_REVIEW' END, s.alert_ts
 FROM ingest_alert s
-JOIN payments_paymentreference r ON r.tenant_id = %(tenant)s AND r.external_id = s.payment_id
+JOIN LATERAL (SELECT * FROM payments_paymentreference
+    WHERE tenant_id = %(tenant)s AND external_id = s.payment_id LIMIT 1) r ON true
 ORDER BY s.n
 ON CONFLICT (tenant_id, external_id) DO NOTHING
 """
@@ -28,7 +29,8 @@ INSERT INTO fraud_fraudlabel (tenant_id, payment_id, is_fraud, source, pattern, 
 SELECT %(tenant)s::bigint, r.id, s.is_fraud, 'export', coalesce(nullif(s.pattern, 'none'), ''),
        s.label_ts
 FROM (SELECT DISTINCT ON (payment_id) * FROM ingest_label ORDER BY payment_id, n) s
-JOIN payments_paymentreference r ON r.tenant_id = %(tenant)s AND r.external_id = s.payment_id
+JOIN LATERAL (SELECT * FROM payments_paymentreference
+    WHERE tenant_id = %(tenant)s AND external_id = s.payment_id LIMIT 1) r ON true
 ON CONFLICT (payment_id, source) DO NOTHING
 """
 UNKNOWN_PAYMENT = """
@@ -40,7 +42,8 @@ FLAGS = "CREATE TEMPORARY TABLE IF NOT EXISTS ingest_fraud_flag (payment bigint,
 NOTE_FLAGS = """
 INSERT INTO ingest_fraud_flag
 SELECT r.id, r.attempted_at FROM ingest_payment_file s
-JOIN payments_paymentreference r ON r.tenant_id = %(tenant)s AND r.external_id = s.payment_id
+JOIN LATERAL (SELECT * FROM payments_paymentreference
+    WHERE tenant_id = %(tenant)s AND external_id = s.payment_id LIMIT 1) r ON true
 WHERE s.is_fraud_label
 """
 # payments.csv says that a payment was a fraud, not since when that was known: its alert's time when it has one,

@@ -6,14 +6,16 @@ from apps.payments.ingestion.staging import Merged, Run, execute, fetch
 
 STAGE = "ingest_order"
 STAGE_COLUMNS = """
-    n integer, order_id text, customer_id text, session_id text, payment_id text, placed_at timestamptz,
+    n integer PRIMARY KEY, order_id text, customer_id text, session_id text, payment_id text, placed_at timestamptz,
     total numeric(14, 3), currency text, shipping_method text, status text
 """
 # Of an export everything is there (`complete`); in the stream an order may overtake its session or its payment.
-FOUND_COLUMNS = "n integer, customer bigint, session bigint, payment bigint, early boolean, fault text"
+FOUND_COLUMNS = """
+    n integer PRIMARY KEY, customer bigint, session bigint, payment bigint, known bigint, early boolean, fault text
+"""
 FIND = """
 INSERT INTO ingest_order_found
-SELECT s.n, c.id, w.id, r.id, %(wait)s AND s.payment_id IS NOT NULL AND r.id IS NULL AND o.id IS NULL, CASE
+SELECT s.n, c.id, w.id, r.id, o.id, %(wait)s AND s.payment_id IS NOT NULL AND r.id IS NULL AND o.id IS NULL, CASE
     WHEN c.id IS NULL THEN 'customer_id ' || s.customer_id || ' is not a known customer. Load the customer first.'
     WHEN %(complete)s AND s.session_id IS NOT NULL AND w.id IS NULL
         THEN 'session_id ' || s.session_id || ' is not a known session.'
@@ -26,10 +28,14 @@ SELECT s.n, c.id, w.id, r.id, %(wait)s AND s.payment_id IS NOT NULL AND r.id IS 
     WHEN o.customer_id <> c.id THEN 'order_id ' || s.order_id || ' is already recorded for another customer.'
     END
 FROM ingest_order s
-LEFT JOIN customers_customer c ON c.tenant_id = %(tenant)s AND c.external_id = s.customer_id
-LEFT JOIN customers_websession w ON w.tenant_id = %(tenant)s AND w.external_id = s.session_id
-LEFT JOIN payments_paymentreference r ON r.tenant_id = %(tenant)s AND r.external_id = s.payment_id
-LEFT JOIN payments_order o ON o.tenant_id = %(tenant)s AND o.external_id = s.order_id
+LEFT JOIN LATERAL (SELECT * FROM customers_customer
+    WHERE tenant_id = %(tenant)s AND external_id = s.customer_id LIMIT 1) c ON true
+LEFT JOIN LATERAL (SELECT * FROM customers_websession
+    WHERE tenant_id = %(tenant)s AND external_id = s.session_id LIMIT 1) w ON true
+LEFT JOIN LATERAL (SELECT * FROM payments_paymentreference
+    WHERE tenant_id = %(tenant)s AND external_id = s.payment_id LIMIT 1) r ON true
+LEFT JOIN LATERAL (SELECT * FROM payments_order
+    WHERE tenant_id = %(tenant)s AND external_id = s.order_id LIMIT 1) o ON true
 LEFT JOIN payments_currency u ON u.code = s.currency
 """
 FAULTS = "SELECT n, fault FROM ingest_order_found WHERE fault IS NOT NULL ORDER BY n"
@@ -46,9 +52,8 @@ ON CONFLICT (tenant_id, external_id) DO NOTHING
 # An order that came before its payment learns of it when it is told again.
 LINK = """
 UPDATE payments_order o SET payment_id = f.payment, session_id = coalesce(o.session_id, f.session)
-FROM ingest_order s JOIN ingest_order_found f USING (n)
-WHERE f.fault IS NULL AND f.payment IS NOT NULL
-  AND o.tenant_id = %(tenant)s AND o.external_id = s.order_id AND o.payment_id IS NULL
+FROM ingest_order_found f
+WHERE f.fault IS NULL AND f.payment IS NOT NULL AND o.id = f.known AND o.payment_id IS NULL
 """
 
 

@@ -27,15 +27,17 @@ def merge_payments(run: Run) -> MergedPayments:
     """Inside a transaction, after the stage is filled."""
     values = run.values()
     _scratch(sql.FOUND, sql.FOUND_COLUMNS)
+    _scratch(sql.FRESH, sql.FRESH_COLUMNS)
     _scratch(sql.MADE, sql.MADE_COLUMNS)
     # 1. What is known already, and which rows cannot be.
     execute(sql.FIND, values)
     faults = [(n, fault) for n, fault in fetch(sql.FAULTS)]
-    # 2. What the payments need and nobody told before.
-    for statement in (sql.DEVICES, sql.DEVICES_SEEN_EARLIER, sql.SESSIONS, sql.SESSION_DEVICES, sql.METHODS):
-        execute(statement, values)
-    # 3. The payments that are new, each once.
-    if execute(sql.REFERENCES, values):
+    if execute(sql.FILL_FRESH):
+        # 2. What the new payments need and nobody told before.
+        for statement in (sql.DEVICES, sql.DEVICES_SEEN_EARLIER, sql.SESSIONS, sql.SESSION_DEVICES, sql.METHODS):
+            execute(statement, values)
+        # 3. The payments, each once.
+        execute(sql.REFERENCES, values)
         execute(sql.PAYMENTS, values)
         faults += [(n, fault) for n, fault in fetch(sql.CONFLICTS, values)]
     # 4. What became of those that were pending.

@@ -27,8 +27,10 @@ LINES = """
 INSERT INTO payments_orderitem (tenant_id, order_id, line, product_id, quantity, unit_price)
 SELECT %(tenant)s::bigint, o.id, s.line, p.id, s.quantity, coalesce(s.unit_price, p.unit_price)
 FROM ingest_order_line s
-JOIN payments_order o ON o.tenant_id = %(tenant)s AND o.external_id = s.order_id
-JOIN payments_product p ON p.tenant_id = %(tenant)s AND p.external_id = s.product_id
+JOIN LATERAL (SELECT * FROM payments_order
+    WHERE tenant_id = %(tenant)s AND external_id = s.order_id LIMIT 1) o ON true
+JOIN LATERAL (SELECT * FROM payments_product
+    WHERE tenant_id = %(tenant)s AND external_id = s.product_id LIMIT 1) p ON true
 WHERE NOT EXISTS (SELECT FROM payments_orderitem i WHERE i.order_id = o.id)
 ORDER BY s.n, s.line
 ON CONFLICT (order_id, line) DO NOTHING

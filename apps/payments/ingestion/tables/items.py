@@ -20,8 +20,10 @@ INSERT = """
 INSERT INTO payments_orderitem (tenant_id, order_id, line, product_id, quantity, unit_price)
 SELECT %(tenant)s::bigint, o.id, coalesce(b.lines, 0) + s.place, p.id, s.qty, p.unit_price
 FROM ingest_item s
-JOIN payments_order o ON o.tenant_id = %(tenant)s AND o.external_id = s.order_id
-JOIN payments_product p ON p.tenant_id = %(tenant)s AND p.external_id = s.product_id
+JOIN LATERAL (SELECT * FROM payments_order
+    WHERE tenant_id = %(tenant)s AND external_id = s.order_id LIMIT 1) o ON true
+JOIN LATERAL (SELECT * FROM payments_product
+    WHERE tenant_id = %(tenant)s AND external_id = s.product_id LIMIT 1) p ON true
 LEFT JOIN ingest_order_seen b ON b.order_id = s.order_id
 WHERE coalesce(b.lines, 0) + s.place <= 32767
 ORDER BY s.n
@@ -32,8 +34,10 @@ SELECT s.n, CASE WHEN o.id IS NULL THEN 'order_id ' || s.order_id || ' is not a 
                  WHEN p.id IS NULL THEN 'product_id ' || s.product_id || ' is not a known product.'
                  ELSE 'order_id ' || s.order_id || ' has more than 32767 lines.' END
 FROM ingest_item s
-LEFT JOIN payments_order o ON o.tenant_id = %(tenant)s AND o.external_id = s.order_id
-LEFT JOIN payments_product p ON p.tenant_id = %(tenant)s AND p.external_id = s.product_id
+LEFT JOIN LATERAL (SELECT * FROM payments_order
+    WHERE tenant_id = %(tenant)s AND external_id = s.order_id LIMIT 1) o ON true
+LEFT JOIN LATERAL (SELECT * FROM payments_product
+    WHERE tenant_id = %(tenant)s AND external_id = s.product_id LIMIT 1) p ON true
 LEFT JOIN ingest_order_seen b ON b.order_id = s.order_id
 WHERE o.id IS NULL OR p.id IS NULL OR coalesce(b.lines, 0) + s.place > 32767
 """

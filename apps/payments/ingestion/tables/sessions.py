@@ -21,7 +21,8 @@ INSERT INTO customers_websession
 SELECT %(tenant)s::bigint, s.session_id, c.id, coalesce(s.device, ''), s.ip_hash, '', coalesce(s.utm_source, ''),
        coalesce(s.utm_campaign, ''), s.start_ts, s.end_ts
 FROM ingest_session s
-JOIN customers_customer c ON c.tenant_id = %(tenant)s AND c.external_id = s.customer_id
+JOIN LATERAL (SELECT * FROM customers_customer
+    WHERE tenant_id = %(tenant)s AND external_id = s.customer_id LIMIT 1) c ON true
 ORDER BY s.n
 ON CONFLICT (tenant_id, external_id) DO NOTHING
 """
