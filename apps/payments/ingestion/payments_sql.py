@@ -11,7 +11,8 @@ from __future__ import annotations
 
 STAGE = "ingest_payment"
 STAGE_COLUMNS = """
-    n integer PRIMARY KEY, payment_id text, customer_id text, attempted_at timestamptz, status text, amount numeric(14, 3),
+    n integer PRIMARY KEY,
+    payment_id text, customer_id text, attempted_at timestamptz, status text, amount numeric(14, 3),
     currency text, method text, card_bin text, last_four text, number_hash bytea, issuer_country text,
     payment_country text, ip_hash bytea, device_id text, device_kind text, os text, browser text, merchant_id text,
     failure_code text, session_id text, session_started_at timestamptz, utm_source text, utm_campaign text,

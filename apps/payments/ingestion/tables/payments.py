@@ -15,7 +15,8 @@ from apps.payments.ingestion.table import Table
 from apps.payments.ingestion.tables import details
 
 FILE_STAGE = """
-    n integer PRIMARY KEY, payment_id text, customer_id text, session_id text, attempt_ts timestamptz, method text, card_bin text,
+    n integer PRIMARY KEY,
+    payment_id text, customer_id text, session_id text, attempt_ts timestamptz, method text, card_bin text,
     payment_country text, ip_hash bytea, device_id text, amount numeric(14, 3), result text, is_fraud_label boolean
 """
 # LATERAL with LIMIT: one look into the index per payment, and a detail that stands twice counts once.

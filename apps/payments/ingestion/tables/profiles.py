@@ -16,7 +16,8 @@ from apps.payments.ingestion.table import Table
 from kivendtout.lib.crypto.session import ensure_keys
 
 STAGE = """
-    n integer PRIMARY KEY, customer_id text, first_name text, last_name text, email text, phone text, street text, city text,
+    n integer PRIMARY KEY,
+    customer_id text, first_name text, last_name text, email text, phone text, street text, city text,
     postal_code text, country text, email_index bytea, phone_index bytea
 """
 # By scalar subquery, so that it stays one look into the unique index whatever the planner thinks of a new table:
