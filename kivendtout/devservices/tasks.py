@@ -28,7 +28,7 @@ def test(home: Home) -> int:
     with _services(home):
         with step("Translations") as line:
             compile_messages(home, line)
-        return _foreground([str(home.python), "-m", "pytest", "-n", WORKERS, "-q", *_arguments()], env)
+        return _foreground([str(home.python), "-m", "pytest", "-n", WORKERS, *_arguments()], env)
 
 
 def bench(home: Home) -> int:

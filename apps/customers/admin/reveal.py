@@ -24,6 +24,7 @@ from apps.customers.services.reveal import (
     personal_data_reveal,
     revealable_fields,
 )
+from kivendtout.lib.errors import InvalidInput
 
 
 class ReasonForm(forms.Form):
@@ -66,14 +67,18 @@ class RevealMixin:
         if obj is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined]
         form = ReasonForm(request.POST if request.method == "POST" else None)
-        shown = self._reveal(request, obj, form.cleaned_data["reason"]) if form.is_valid() else None
+        shown = self._reveal(request, obj, form) if form.is_valid() else None
         response = self._page(request, obj, form, shown)
         add_never_cache_headers(response)
         response.headers["Cache-Control"] = "no-store, private, max-age=0"
         return response
 
-    def _reveal(self, request: HttpRequest, obj: Any, reason: str) -> list[Fact]:
-        values = personal_data_reveal(instance=obj, reason=reason, actor=request.user)  # type: ignore[arg-type]
+    def _reveal(self, request: HttpRequest, obj: Any, form: ReasonForm) -> list[Fact] | None:
+        try:
+            values = personal_data_reveal(instance=obj, reason=form.cleaned_data["reason"], actor=request.user)  # type: ignore[arg-type]
+        except InvalidInput as error:
+            form.add_error("reason", error.translated)
+            return None
         label = self.opts.get_field  # type: ignore[attr-defined]
         return [Fact(capfirst(str(label(name).verbose_name)), plain(value)) for name, value in values.items()]
 
