@@ -8,7 +8,6 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
-
 from django_prometheus.exports import ExportToDjangoView
 
 from kivendtout.api_errors import problem_response

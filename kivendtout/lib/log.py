@@ -124,8 +124,33 @@ class _LineLogger:
     debug = info = warning = error = critical = log = msg
 
 
+# A broker that is away makes kafka-python complain dozens of times a second; once in this long says as much.
+CHATTY, CHATTY_SECONDS = "kafka", 30.0
+
+
+class OncePerWhile(logging.Filter):
+    """Lets each of a chatty library's sentences through once per while, whatever values it is said with."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, str], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith(CHATTY):
+            return True
+        sentence = (record.name, str(record.msg)[:40])
+        if record.created - self._said.get(sentence, 0.0) < CHATTY_SECONDS:
+            return False
+        self._said[sentence] = record.created
+        return True
+
+
 class LineHandler(logging.Handler):
     """The same renderer for everything that uses the standard library's logging."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.addFilter(OncePerWhile())
 
     def emit(self, record: logging.LogRecord) -> None:
         try:

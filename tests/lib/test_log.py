@@ -206,3 +206,21 @@ def test_configuring_twice_writes_each_line_once(lines: Lines) -> None:
     configure_logging("INFO", "web")
     logging.getLogger("y").info("once")
     assert lines.one()["event"] == "once"
+
+
+def test_a_chatty_library_says_each_sentence_once_per_while() -> None:
+    from kivendtout.lib.log import CHATTY_SECONDS, OncePerWhile
+
+    def record(name: str, message: str, at: float) -> logging.LogRecord:
+        made = logging.LogRecord(name, logging.ERROR, "", 0, message, None, None)
+        made.created = at
+        return made
+
+    once = OncePerWhile()
+    said = [once.filter(record("kafka.conn", "Connect failed", 1000.0 + n)) for n in range(3)]
+    assert said == [True, False, False]
+    assert once.filter(record("kafka.conn", "Something else", 1001.0))
+    assert once.filter(record("kafka.conn", "Connect failed", 1000.0 + CHATTY_SECONDS))
+    assert once.filter(record("apps.payments", "Connect failed", 1000.0)) and once.filter(
+        record("apps.payments", "Connect failed", 1000.0)
+    )

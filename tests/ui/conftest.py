@@ -21,8 +21,14 @@ from kivendtout.lib.messages import compile_all
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
 ]
 
 
@@ -79,21 +85,30 @@ Open = Callable[..., Visit]
 def visit(browser: Browser, site: str) -> Iterator[Open]:
     contexts = []
 
-    def open_page(path: str, *, width: int = 1440, theme: str = "light", language: str = "fr",
-                  cookies: bool = True) -> Visit:
-        context = browser.new_context(viewport={"width": width, "height": 900}, locale=language,
-                                      color_scheme="dark" if theme == "dark" else "light", reduced_motion="reduce")
+    def open_page(
+        path: str, *, width: int = 1440, theme: str = "light", language: str = "fr", cookies: bool = True
+    ) -> Visit:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900},
+            locale=language,
+            color_scheme="dark" if theme == "dark" else "light",
+            reduced_motion="reduce",
+        )
         contexts.append(context)
         context.set_default_timeout(10_000)
         if cookies:
-            context.add_cookies([
-                {"name": "django_language", "value": language, "url": site},
-                {"name": "theme", "value": theme, "url": site},
-            ])
+            context.add_cookies(
+                [
+                    {"name": "django_language", "value": language, "url": site},
+                    {"name": "theme", "value": theme, "url": site},
+                ]
+            )
         page = context.new_page()
         visit = Visit(page)
-        page.on("console", lambda message: visit.complaints.append(message.text)
-                if message.type in {"error", "warning"} else None)
+        page.on(
+            "console",
+            lambda message: visit.complaints.append(message.text) if message.type in {"error", "warning"} else None,
+        )
         page.on("pageerror", lambda error: visit.complaints.append(str(error)))
         page.goto(site + path)
         page.evaluate("document.fonts.ready")

@@ -36,7 +36,7 @@ def luminance(colour: str) -> float:
     def linear(channel: float) -> float:
         return channel / 12.92 if channel <= 0.04045 else ((channel + 0.055) / 1.055) ** 2.4
 
-    red, green, blue = (linear(int(colour[at:at + 2], 16) / 255) for at in (1, 3, 5))
+    red, green, blue = (linear(int(colour[at : at + 2], 16) / 255) for at in (1, 3, 5))
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
@@ -65,7 +65,9 @@ def test_every_colour_token_has_a_light_and_a_dark_side() -> None:
 def test_styles_take_their_colours_from_the_tokens() -> None:
     allowed = {"tokens.css", "admin.css"}  # the admin site has its own sheet and no tokens
     strays = {
-        path.name: found for path in (STATIC / "css").glob("*.css") if path.name not in allowed
+        path.name: found
+        for path in (STATIC / "css").glob("*.css")
+        if path.name not in allowed
         # a backdrop and the sparkline's quiet bars are drawn once, beside the rule that uses them
         if (found := set(re.findall(r"#[0-9a-fA-F]{3,8}\b", path.read_text())) - {"#8fc0bb", "#2f7670"})
     }

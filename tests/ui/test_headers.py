@@ -75,7 +75,7 @@ def test_a_view_may_still_narrow_its_own_policy(settings: Any) -> None:
     assert response._csp_update["img-src"] == ("blob:",)
 
 
-@pytest.mark.parametrize(("cookie", "theme"), [("dark", "dark"), ("light", "light"), ("\"><script>", ""), ("", "")])
+@pytest.mark.parametrize(("cookie", "theme"), [("dark", "dark"), ("light", "light"), ('"><script>', ""), ("", "")])
 def test_only_a_known_theme_reaches_the_page(cookie: str, theme: str) -> None:
     request = RequestFactory().get("/")
     request.COOKIES["theme"] = cookie
@@ -86,22 +86,32 @@ def test_a_person_without_a_name_is_shown_by_e_mail() -> None:
     request = RequestFactory().get("/")
     request.user = SimpleNamespace(is_authenticated=True, full_name="", email="ines.moreau@example.com", tenant="T")  # type: ignore[assignment]
     assert ui(request)["ui_person"] == {
-        "name": "ines.moreau@example.com", "email": "ines.moreau@example.com", "initials": "im"}
+        "name": "ines.moreau@example.com",
+        "email": "ines.moreau@example.com",
+        "initials": "im",
+    }
 
 
 def test_templates_hold_no_inline_script_style_or_handler() -> None:
     inline = r"<script(?![^>]*\bsrc=)(?![^>]*application/json)|<style|\sstyle=|\son[a-z]+=|javascript:"
     forbidden = re.compile(inline, re.IGNORECASE)
-    strays = {path.name: found for path in (ROOT / "templates").rglob("*.html")
-              if (found := forbidden.findall(path.read_text(encoding="utf-8")))}
+    strays = {
+        path.name: found
+        for path in (ROOT / "templates").rglob("*.html")
+        if (found := forbidden.findall(path.read_text(encoding="utf-8")))
+    }
     assert strays == {}
 
 
 def test_assets_are_local_and_scripts_evaluate_nothing() -> None:
     # The only outside address a page may write is a name space.
     remote = re.compile(r"https?://(?!www\.w3\.org/)[^\s\"')]+|@import url\(\"?http|sourceMappingURL")
-    strays = {path.name: found for folder in ("static/css", "static/js", "static/icons", "templates")
-              for path in (ROOT / folder).rglob("*.*") if (found := remote.findall(path.read_text(encoding="utf-8")))}
+    strays = {
+        path.name: found
+        for folder in ("static/css", "static/js", "static/icons", "templates")
+        for path in (ROOT / folder).rglob("*.*")
+        if (found := remote.findall(path.read_text(encoding="utf-8")))
+    }
     assert strays == {}
     code = re.compile(r"\beval\(|new Function|innerHTML|outerHTML|insertAdjacentHTML|document\.write")
     assert [p.name for p in (ROOT / "static/js").glob("*.js") if code.search(p.read_text(encoding="utf-8"))] == []

@@ -25,14 +25,22 @@ def test_a_translation_keeps_the_placeholders_of_its_source() -> None:
         return sorted(set(re.findall(r"%\(\w+\)[sd]|\{\w+\}|%[sd]", text)))
 
     entries = [entry for language in ("fr", "en") for key, entry in read_po(po_path(language)).items() if key.msgid]
-    wrong = [entry.key.msgid for entry in entries
-             if any(text and names(text) != names(entry.key.plural or entry.key.msgid) for text in entry.texts)]
+    wrong = [
+        entry.key.msgid
+        for entry in entries
+        if any(text and names(text) != names(entry.key.plural or entry.key.msgid) for text in entry.texts)
+    ]
     assert wrong == []
 
 
 def test_french_puts_an_unbreakable_space_before_double_signs() -> None:
-    wrong = [text for entry in read_po(po_path("fr")).values() if entry.key.msgid
-             for text in entry.texts if re.search(r" [:;!?»]|« ", text)]
+    wrong = [
+        text
+        for entry in read_po(po_path("fr")).values()
+        if entry.key.msgid
+        for text in entry.texts
+        if re.search(r" [:;!?»]|« ", text)
+    ]
     assert wrong == []
 
 
@@ -42,7 +50,10 @@ def test_texts_are_found_in_python_under_any_name() -> None:
         "_('One')\nn('%(c)s payment', '%(c)s payments', count)\npgettext('order', 'Paid')\nprint('Not this')\n"
     )
     assert set(from_python(source, "x.py")) == {
-        Key("One"), Key("%(c)s payment", "%(c)s payments"), Key("Paid", "", "order")}
+        Key("One"),
+        Key("%(c)s payment", "%(c)s payments"),
+        Key("Paid", "", "order"),
+    }
 
 
 def test_a_computed_text_is_refused() -> None:
@@ -60,31 +71,47 @@ def test_texts_are_found_in_templates() -> None:
         "{% load i18n %}{% translate \"Plain\" %}{% translate 'Paid' context 'order' %}<a title=\"{{ _('Named') }}\">"
         "{% blocktranslate with n=name trimmed %}\n  Hello\n  {{ n }}\n{% endblocktranslate %}"
         "{% blocktranslate count c=n %}{{ c }} row{% plural %}{{ c }} rows{% endblocktranslate %}"
-        "{# {% translate \"Not this\" %} #}"
+        '{# {% translate "Not this" %} #}'
     )
     assert set(from_template(source, "x.html")) == {
-        Key("Plain"), Key("Paid", "", "order"), Key("Named"), Key("Hello %(n)s"), Key("%(c)s row", "%(c)s rows")}
+        Key("Plain"),
+        Key("Paid", "", "order"),
+        Key("Named"),
+        Key("Hello %(n)s"),
+        Key("%(c)s row", "%(c)s rows"),
+    }
 
 
 def test_texts_are_found_in_scripts() -> None:
     assert set(from_javascript("gettext('One');\n// gettext('Not this')\nngettext(\"a\", \"b\", n)", "x.js")) == {
-        Key("One"), Key("a", "b")}
+        Key("One"),
+        Key("a", "b"),
+    }
 
 
 def test_a_catalogue_survives_writing_and_reading(tmp_path: Path) -> None:
-    entries = [Entry(Key('She said "oui"\n\tthen left \\'), ["Elle a dit « oui »\n\tpuis \\"]),
-               Entry(Key("one", "many", "ctx"), ["un", "plusieurs"]), Entry(Key("unsure"), ["incertain"], [], True)]
+    entries = [
+        Entry(Key('She said "oui"\n\tthen left \\'), ["Elle a dit « oui »\n\tpuis \\"]),
+        Entry(Key("one", "many", "ctx"), ["un", "plusieurs"]),
+        Entry(Key("unsure"), ["incertain"], [], True),
+    ]
     path = tmp_path / "django.po"
     write_po(path, {entry.key: entry for entry in entries}, "Content-Type: text/plain; charset=UTF-8\n")
     read = read_po(path)
     assert {key: (entry.texts, entry.fuzzy) for key, entry in read.items() if key.msgid} == {
-        entry.key: (entry.texts, entry.fuzzy) for entry in entries}
+        entry.key: (entry.texts, entry.fuzzy) for entry in entries
+    }
 
 
 def test_pythons_own_gettext_reads_what_we_compile(tmp_path: Path) -> None:
     header = Entry(Key(""), ["Content-Type: text/plain; charset=UTF-8\nPlural-Forms: nplurals=2; plural=(n > 1);\n"])
-    entries = [header, Entry(Key("Sign in"), ["Connexion"]), Entry(Key("%d row", "%d rows"), ["%d ligne", "%d lignes"]),
-               Entry(Key("Paid", "", "order"), ["Payée"]), Entry(Key("unsure"), ["incertain"], [], True)]
+    entries = [
+        header,
+        Entry(Key("Sign in"), ["Connexion"]),
+        Entry(Key("%d row", "%d rows"), ["%d ligne", "%d lignes"]),
+        Entry(Key("Paid", "", "order"), ["Payée"]),
+        Entry(Key("unsure"), ["incertain"], [], True),
+    ]
     write_mo(tmp_path / "django.mo", {entry.key: entry for entry in entries})
     with (tmp_path / "django.mo").open("rb") as file:
         french = gettext.GNUTranslations(file)

@@ -32,9 +32,13 @@ def test_a_page_fits_obeys_the_policy_and_bars_nobody(visit: Open, path: str, wi
     # The checker is read by the test and run through the debugger, which the page's policy does not concern.
     opened.page.evaluate(AXE.read_text())
     report = opened.page.evaluate(
-        "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})")
-    barriers = [(found["id"], [node["html"][:160] for node in found["nodes"]]) for found in report["violations"]
-                if found["impact"] in {"serious", "critical"}]
+        "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
+    )
+    barriers = [
+        (found["id"], [node["html"][:160] for node in found["nodes"]])
+        for found in report["violations"]
+        if found["impact"] in {"serious", "critical"}
+    ]
     assert barriers == []
     assert unexpected(opened.complaints) == []
 
@@ -84,7 +88,7 @@ def test_the_theme_is_remembered_and_painted_by_the_server(visit: Open) -> None:
     html = page.request.get(page.url).text()
     assert 'data-theme="dark"' in html
     page.get_by_role("button", name="Comme le système").click()
-    assert 'data-theme=' not in page.request.get(page.url).text().split("<head>")[0]
+    assert "data-theme=" not in page.request.get(page.url).text().split("<head>")[0]
 
 
 def test_the_first_tab_stop_skips_to_the_content(visit: Open) -> None:

@@ -16,8 +16,14 @@ from django.views.csrf import csrf_failure
 from kivendtout.style_guide import sample_hours, sample_payments, sample_tiles, style_guide
 
 ANALYST = SimpleNamespace(
-    is_authenticated=True, is_active=True, is_staff=True, full_name="Inès Moreau", email="ines@example.com",
-    tenant="KiVendTout", has_perm=lambda *_: True, has_module_perms=lambda *_: True,
+    is_authenticated=True,
+    is_active=True,
+    is_staff=True,
+    full_name="Inès Moreau",
+    email="ines@example.com",
+    tenant="KiVendTout",
+    has_perm=lambda *_: True,
+    has_module_perms=lambda *_: True,
 )
 
 
@@ -32,10 +38,16 @@ def signed_in(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
 def activity(request: HttpRequest) -> HttpResponse:
     port = request.GET.get("port")
     empty = "empty" in request.GET
-    return render(request, "activity.html", {
-        "tiles": sample_tiles(), "payments": [] if empty else sample_payments(),
-        "hourly": [] if empty else sample_hours(), "ws_url": f"ws://127.0.0.1:{port}/ws/activity/" if port else "",
-    })
+    return render(
+        request,
+        "activity.html",
+        {
+            "tiles": sample_tiles(),
+            "payments": [] if empty else sample_payments(),
+            "hourly": [] if empty else sample_hours(),
+            "ws_url": f"ws://127.0.0.1:{port}/ws/activity/" if port else "",
+        },
+    )
 
 
 def flash(request: HttpRequest) -> HttpResponse:
