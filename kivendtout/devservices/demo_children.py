@@ -21,7 +21,7 @@ def children(home: Home, web_port: int, ws_port: int) -> list[Child]:
     quiet = {**ports, "PYTHONWARNINGS": "ignore:You're running the worker"}
     return [
         Child("jobs", _worker(python, "jobs", ["--beat", "--schedule", str(home.services / "beat-schedule")]), quiet),
-        Child("stream", _worker(python, "stream", ["--pool", "threads"]), quiet),
+        Child("stream", _worker(python, "stream", []), quiet),
         Child("web", _web(python, host, web_port), ports),
         Child("sockets", _sockets(python, host, ws_port), ports),
         Child("replay", _replay(python, home), ports),
@@ -44,6 +44,8 @@ def _sockets(python: str, host: str, port: int) -> list[str]:
 def _worker(python: str, queue: str, more: list[str]) -> list[str]:
     """Two workers on one machine have nobody to gossip with; without it they start faster."""
     options = ["-Q", queue, "-n", f"{queue}@%h", "--concurrency", "1", "--without-gossip", "--without-mingle"]
+    # Threads: one process less each, and no need of the shared memory that some containers withhold.
+    options += ["--pool", "threads"]
     return [python, "-m", "celery", "--quiet", "-A", "celery_worker", "worker", "--loglevel", "INFO", *options, *more]
 
 
