@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import kafka
 import kafka.admin
@@ -46,6 +48,16 @@ def test_it_says_what_to_install(tmp_path: Path, java: str | None, sentence: str
     assert len(ended.stderr.strip().splitlines()) == 1
 
 
+def described(admin: kafka.KafkaAdminClient, topic: str, count: int) -> list[dict[str, Any]]:
+    """A topic is created before every broker of a cluster has heard of it: ask until one that has answers."""
+    deadline = time.monotonic() + 20
+    while True:
+        partitions: list[dict[str, Any]] = admin.describe_topics([topic])[0]["partitions"]
+        if len(partitions) == count or time.monotonic() > deadline:
+            return partitions
+        time.sleep(0.2)
+
+
 @pytest.mark.apache_kafka
 @pytest.mark.slow
 def test_three_brokers_hold_three_copies(tmp_path: Path) -> None:
@@ -57,7 +69,7 @@ def test_three_brokers_hold_three_copies(tmp_path: Path) -> None:
         server.start()
         admin = kafka.KafkaAdminClient(bootstrap_servers=server.bootstrap)
         admin.create_topics([kafka.admin.NewTopic("copied", 2, 3)])
-        partitions = admin.describe_topics(["copied"])[0]["partitions"]
+        partitions = described(admin, "copied", 2)
         admin.close()
         assert [sorted(partition["replica_nodes"]) for partition in partitions] == [[1, 2, 3], [1, 2, 3]]
     finally:
