@@ -27,7 +27,8 @@ SERVERS = [
     Need("PostgreSQL", "postgresql", find_postgres, "DATABASE_URL", wheels.fetch_postgres),
     Need("Redis", "redis-server", find_redis, "REDIS_URL", wheels.fetch_redis),
 ]
-BROWSER = Need("Chromium", "chromium", find_browser, "CHROMIUM", off="browser tests are off")
+# Playwright drives it with a Node of its own, which wants libatomic1.
+BROWSER = Need("Chromium", "chromium libatomic1", find_browser, "CHROMIUM", off="browser tests are off")
 
 
 def ensure(home: Home, needs: list[Need]) -> None:
@@ -50,7 +51,7 @@ def _fetch(home: Home, need: Need) -> str | None:
     reasons: list[str] = []
     ways: list[Callable[[], None]] = []
     if apt.available():
-        ways.append(lambda: apt.install(home, [need.package]))
+        ways.append(lambda: apt.install(home, need.package.split()))
     if need.otherwise is not None:
         other = need.otherwise
         ways.append(lambda: other(home))
@@ -62,7 +63,7 @@ def _fetch(home: Home, need: Need) -> str | None:
             continue
         if need.found(home):
             return None
-    reason = reasons[0] if reasons else f"{need.label} is not here; install the package `{need.package}` and run again."
+    reason = reasons[0] if reasons else f"{need.label} is not here; install `{need.package}` and run again."
     if not need.off:
         raise SetupError(reason)
     return reason

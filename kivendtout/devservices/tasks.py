@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from kivendtout.devservices import keys, packages
 from kivendtout.devservices.assets import compile_messages
 from kivendtout.devservices.home import Home
-from kivendtout.devservices.programs import find_browser
+from kivendtout.devservices.programs import extracted_env, find_browser
 from kivendtout.devservices.say import step
 from kivendtout.devservices.services import start_all, stop_all
 
@@ -25,6 +25,8 @@ def test(home: Home) -> int:
     packages.ensure(home, [*packages.SERVERS, packages.BROWSER])
     browser = find_browser(home)
     env = {"CHROMIUM": str(browser)} if browser and not os.environ.get("CHROMIUM") else {}
+    if browser and browser.is_relative_to(home.tools):
+        env |= extracted_env(home)  # Playwright's own driver needs the unpacked libraries as well
     with _services(home):
         with step("Translations") as line:
             compile_messages(home, line)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ast
+import json
 import os
 import re
 import struct
@@ -61,9 +61,9 @@ def _read_block(block: str) -> Entry | None:
         match = KEYWORD.match(line.strip())
         if match:
             current = match[1]
-            parts[current] = ast.literal_eval(match[3])
+            parts[current] = json.loads(match[3], strict=False)
         elif line.strip().startswith('"') and current:
-            parts[current] += ast.literal_eval(line.strip())
+            parts[current] += json.loads(line.strip(), strict=False)
     if "msgid" not in parts:
         return None
     texts = [text for name, text in sorted(parts.items()) if name.startswith("msgstr")]
