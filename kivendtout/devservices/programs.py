@@ -32,7 +32,8 @@ def extracted_root(home: Home) -> Path:
 def extracted_env(home: Home) -> dict[str, str]:
     """What a program from the unpacked packages needs to find its libraries."""
     top = extracted_root(home)
-    folders = [*sorted(top.glob("usr/lib/*-linux-*")), *sorted(top.glob("lib/*-linux-*")), top / "usr/lib"]
+    patterns = ("usr/lib/*-linux-*", "lib/*-linux-*", "usr/lib/*-linux-*/pulseaudio", "usr/lib")
+    folders = [folder for pattern in patterns for folder in sorted(top.glob(pattern))]
     paths = [str(folder) for folder in folders if folder.is_dir()]
     return {"LD_LIBRARY_PATH": ":".join([*paths, *filter(None, [os.environ.get("LD_LIBRARY_PATH")])])}
 
