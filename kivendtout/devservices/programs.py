@@ -78,21 +78,8 @@ def find_redis(home: Home) -> Program | None:
 
 
 def find_browser(home: Home) -> Path | None:
-    """The wrapper comes first in our own tools, as an unpacked Chromium needs to be told where its libraries are."""
     for name in ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable"):
         on_path = shutil.which(name)
         if on_path:
             return Path(on_path)
-    unpacked = extracted_root(home) / "usr/lib/chromium/chromium"
-    return _browser_wrapper(home, unpacked) if unpacked.exists() else None
-
-
-def _browser_wrapper(home: Home, program: Path) -> Path:
-    wrapper = home.tools / "chromium"
-    lines = ["#!/bin/sh", *(f'export {key}="{value}"' for key, value in extracted_env(home).items())]
-    lines += [f'export FONTCONFIG_PATH="{extracted_root(home)}/etc/fonts"', f'exec "{program}" "$@"', ""]
-    text = "\n".join(lines)
-    if not wrapper.exists() or wrapper.read_text() != text:
-        wrapper.write_text(text)
-        wrapper.chmod(0o755)
-    return wrapper
+    return None
