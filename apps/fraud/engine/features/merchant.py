@@ -1,0 +1,101 @@
+"""A merchant's traffic, amounts and known frauds.
+
+A busy merchant has too many payments to keep one by one, so they are counted per minute, hour and day (UTC), and a
+window holds whole periods before the current one: exact, bounded, and the payment itself is never in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from apps.fraud.engine.features.case import DAY, HOUR, MINUTE, Case
+from apps.fraud.engine.features.feature import Feature, Group, Value
+from apps.fraud.engine.history import Ring
+
+# Window, which of the ring's counts it is read from, how many periods, and the period.
+WINDOWS: Final = (
+    ("10m", 0, 10, MINUTE, "10 dernières minutes entières", "last 10 whole minutes"),
+    ("1h", 0, 60, MINUTE, "60 dernières minutes entières", "last 60 whole minutes"),
+    ("24h", 1, 24, HOUR, "24 dernières heures entières", "last 24 whole hours"),
+    ("7d", 2, 7, DAY, "7 derniers jours entiers (UTC)", "last 7 whole days (UTC)"),
+    ("30d", 2, 30, DAY, "30 derniers jours entiers (UTC)", "last 30 whole days (UTC)"),
+)
+NONE_NAMED: Final = "the payment names no merchant"
+
+
+def _features() -> tuple[Feature, ...]:
+    made = []
+    for window, _ring, _periods, _period, fr, en in WINDOWS:
+        for what, kind, text_fr, text_en in (
+            ("attempts", "integer", "paiements tentés chez ce marchand", "payment attempts at this merchant"),
+            ("successes", "integer", "paiements réussis chez ce marchand", "successful payments at this merchant"),
+            ("failures", "integer", "paiements échoués chez ce marchand", "failed payments at this merchant"),
+            ("amount", "number", "somme en euros chez ce marchand", "amounts in euros at this merchant"),
+        ):
+            name = f"merchant_{what}_{window}"
+            made.append(Feature(name, kind, "merchant", f"{text_fr}, {fr}", f"{text_en}, {en}", NONE_NAMED, window))  # type: ignore[arg-type]
+    made += [
+        Feature("merchant_amount_mean", "number", "merchant", "montant moyen en euros chez ce marchand sur 30 jours",
+                "average amount in euros at this merchant over 30 days", "no payment there in the period", "30d"),
+        Feature("merchant_amount_ratio", "number", "merchant", "montant rapporté à la moyenne de ce marchand",
+                "amount divided by this merchant's average", "no average, or no amount in euros", "30d"),
+        Feature("merchant_failure_rate_24h", "number", "merchant", "part des échecs chez ce marchand sur 24 heures",
+                "share of failures at this merchant within 24 hours", "no payment there in the period", "24h", 1),
+        Feature("merchant_frauds_30d", "integer", "merchant",
+                "paiements chez ce marchand signalés frauduleux depuis 30 jours",
+                "payments at this merchant that became known as fraud within 30 days", NONE_NAMED, "30d", 1),
+        Feature("merchant_fraud_rate_30d", "number", "merchant",
+                "fraudes signalées depuis 30 jours rapportées aux paiements des 30 jours",
+                "frauds that became known within 30 days, divided by the payments of the 30 days",
+                "no payment there in the period", "30d", 1),
+    ]  # fmt: skip
+    return tuple(made)
+
+
+def _sum(ring: Ring, which: int, periods: int, current: int) -> tuple[int, int, int, int]:
+    first = current - periods
+    attempts = successes = failures = cents = 0
+    for number, n, good, bad, money in ring[which]:
+        if first <= number < current:
+            attempts += n
+            successes += good
+            failures += bad
+            cents += money
+    return attempts, successes, failures, cents
+
+
+def known_frauds(verdicts: list[tuple[int, bytes, int]], since: int, upto: int) -> int:
+    """Payments whose latest verdict at `upto` is fraud, and became known not before `since`."""
+    if not verdicts:
+        return 0
+    last: dict[bytes, tuple[int, int]] = {}
+    for known_at, payment, fraud in verdicts:
+        if known_at <= upto:
+            last[payment] = (known_at, fraud)
+    return sum(1 for known_at, fraud in last.values() if fraud and known_at >= since)
+
+
+FEATURES = _features()
+MISSING: Final[list[Value]] = [None] * len(FEATURES)
+
+
+def compute(case: Case) -> Sequence[Value]:
+    if case.history is None or case.history.merchant is None:
+        return MISSING
+    ring, out, sums = case.history.merchant, [], {}
+    for window, which, periods, period, _fr, _en in WINDOWS:
+        sums[window] = one = _sum(ring, which, periods, case.at // period)
+        out += [one[0], one[1], one[2], one[3] / 100]
+    attempts, _good, _bad, cents = sums["30d"]
+    mean = cents / 100 / attempts if attempts else None
+    frauds = known_frauds(case.history.merchant_verdicts, case.at - 30 * DAY, case.at)
+    out.append(mean)
+    out.append(case.cents / 100 / mean if mean and case.cents is not None else None)
+    out.append(sums["24h"][2] / sums["24h"][0] if sums["24h"][0] else None)
+    out.append(frauds)
+    out.append(frauds / attempts if attempts else None)
+    return out
+
+
+GROUP = Group(FEATURES, compute)

@@ -1,0 +1,88 @@
+"""How often and how much, per entity and window.
+
+A window of ten minutes holds what lies from exactly ten minutes before the payment up to the payment. Attempts and
+amounts count the payment itself; successes and failures only earlier ones, since its own result is not known yet.
+Merchants are counted in whole minutes, hours and days before the current one (see `merchant.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+from apps.fraud.engine.features.case import DAY, HOUR, MINUTE, Case
+from apps.fraud.engine.features.feature import Feature, Group, Value
+from apps.fraud.engine.history import FAILED, SUCCESS, Log
+
+WINDOWS: Final = (("10m", 10 * MINUTE), ("1h", HOUR), ("24h", DAY), ("7d", 7 * DAY), ("30d", 30 * DAY))
+SPANS: Final = tuple(span for _name, span in WINDOWS)
+WINDOW_FR: Final = {"10m": "10 minutes", "1h": "1 heure", "24h": "24 heures", "7d": "7 jours", "30d": "30 jours"}
+WINDOW_EN: Final = {"10m": "10 minutes", "1h": "hour", "24h": "24 hours", "7d": "7 days", "30d": "30 days"}
+OWNERS: Final = {
+    "customer": ("du client", "the customer's"),
+    "device": ("de l'appareil", "the device's"),
+    "card": ("de la carte", "the card's"),
+    "ip": ("de l'adresse réseau", "the network address's"),
+}
+
+
+def _family(owner: str) -> tuple[Feature, ...]:
+    du, whose = OWNERS[owner]
+    missing = "feature state did not answer" if owner == "customer" else f"the payment names no {owner}"
+    made = []
+    for window in WINDOW_FR:
+        fr, en = WINDOW_FR[window], WINDOW_EN[window]
+        texts = {
+            "attempts": ("integer", f"paiements tentés {du} sur {fr}, celui-ci compris",
+                         f"{whose} payment attempts within {en}, this one included"),
+            "successes": ("integer", f"paiements réussis {du} sur {fr}, avant celui-ci",
+                          f"{whose} successful payments within {en}, before this one"),
+            "failures": ("integer", f"paiements échoués {du} sur {fr}, avant celui-ci",
+                         f"{whose} failed payments within {en}, before this one"),
+            "amount": ("number", f"somme en euros {du} sur {fr}, ce paiement compris",
+                       f"{whose} amounts in euros within {en}, this one included"),
+        }  # fmt: skip
+        for what, (kind, sentence_fr, sentence_en) in texts.items():
+            name = f"{owner}_{what}_{window}"
+            made.append(Feature(name, kind, owner, sentence_fr, sentence_en, missing, window))  # type: ignore[arg-type]
+    return tuple(made)
+
+
+def counted(rows: list[Any], at: int, own_cents: int | None) -> list[Value]:
+    """Five windows of four numbers each, in one walk from the newest row backwards."""
+    out: list[Value] = []
+    attempts, successes, failures, cents = 1, 0, 0, own_cents or 0
+    nth, limit = 0, at - SPANS[0]
+    for row in reversed(rows):
+        while row[0] < limit:
+            out += (attempts, successes, failures, cents / 100)
+            nth += 1
+            if nth == len(SPANS):
+                return out
+            limit = at - SPANS[nth]
+        attempts += 1
+        if row[2] > 0:
+            cents += row[2]
+        if row[3] == SUCCESS:
+            successes += 1
+        elif row[3] == FAILED:
+            failures += 1
+    for _left in range(nth, len(SPANS)):
+        out += (attempts, successes, failures, cents / 100)
+    return out
+
+
+MISSING: Final[list[Value]] = [None] * 4 * len(SPANS)
+
+
+def _computer(owner: str) -> Callable[[Case], Sequence[Value]]:
+    def compute(case: Case) -> Sequence[Value]:
+        if case.history is None:
+            return MISSING
+        log: Log | None = getattr(case.history, owner)
+        return MISSING if log is None else counted(case.earlier(log), case.at, case.cents)
+
+    return compute
+
+
+GROUPS = tuple(Group(_family(owner), _computer(owner)) for owner in OWNERS)
