@@ -7,7 +7,7 @@ every payment scored: a thousand rows cost some 60 µs this way, five times that
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
 
@@ -34,8 +34,8 @@ ShortRow = tuple[int, bytes, int, int, bytes]
 class Folded(Struct, frozen=True):
     """The part of a log that was too long to keep row by row. Counts and first sights stay exact; windows lose it."""
 
-    upto: tuple[int, bytes] = (0, b"")
-    """The last row folded in. A payment not after it comes too late to change anything."""
+    upto: int = 0
+    """Time of the last row folded in. A payment not after it comes too late to change anything."""
     first_at: int = 0
     count: int = 0
     successes: int = 0
@@ -51,7 +51,7 @@ NO_FOLD: Final = Folded()
 
 
 class Log(NamedTuple):
-    rows: list[tuple]  # type: ignore[type-arg]  # Row or ShortRow: the entity decides
+    rows: list[Any]  # of Row or ShortRow: the entity decides
     folded: Folded
 
 

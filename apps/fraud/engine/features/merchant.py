@@ -83,7 +83,9 @@ MISSING: Final[list[Value]] = [None] * len(FEATURES)
 def compute(case: Case) -> Sequence[Value]:
     if case.history is None or case.history.merchant is None:
         return MISSING
-    ring, out, sums = case.history.merchant, [], {}
+    ring = case.history.merchant
+    out: list[Value] = []
+    sums: dict[str, tuple[int, int, int, int]] = {}
     for window, which, periods, period, _fr, _en in WINDOWS:
         sums[window] = one = _sum(ring, which, periods, case.at // period)
         out += [one[0], one[1], one[2], one[3] / 100]

@@ -72,7 +72,7 @@ def counted(rows: list[Any], at: int, own_cents: int | None) -> list[Value]:
     return out
 
 
-MISSING: Final[list[Value]] = [None] * 4 * len(SPANS)
+MISSING: Final[tuple[Value, ...]] = (None,) * 4 * len(SPANS)
 
 
 def _computer(owner: str) -> Callable[[Case], Sequence[Value]]:

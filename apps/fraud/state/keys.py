@@ -1,0 +1,65 @@
+"""Every key of feature state, how long it lives, and how long a log may get. Nothing else knows a key.
+
+A key is short because there are millions: a letter, the tenant in braces (so that a Redis Cluster keeps one tenant's
+keys together, as one script needs), and eight bytes that stand for the entity's id.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from apps.fraud.engine.event import Facts, short_key
+
+DAY: Final = 86_400
+# After this long without a payment an entity counts as new again. Of the event's clock, not the wall's: see `ttl`.
+LIFE: Final = {
+    "customer": 400 * DAY,  # a yearly buyer is no stranger
+    "device": 400 * DAY,
+    "card": 400 * DAY,
+    "ip": 60 * DAY,  # addresses change hands
+    "merchant": 75 * DAY,  # its longest count reaches 60 days back
+}
+OWNERS: Final = ("customer", "device", "card", "ip", "merchant")
+VERDICT_OWNERS: Final = ("customer", "device", "card", "merchant")
+_LETTER: Final = {"customer": b"c", "device": b"d", "card": b"k", "ip": b"i", "merchant": b"m"}
+# Rows kept one by one. A customer with more in 30 days is a shop of its own; windows then count up to this many.
+MOST_ROWS: Final = {"customer": 512, "device": 256, "card": 256, "ip": 256}
+# What is kept when a log is folded: folding every payment of a busy entity would cost more than it spares.
+KEPT_ROWS: Final = {"customer": 384, "device": 192, "card": 192, "ip": 192}
+MOST_VERDICTS: Final = {"customer": 64, "device": 64, "card": 64, "merchant": 512}
+
+
+def ttl(owner: str, at: int, now: int) -> int:
+    """Seconds to live. An old event of a history lives as long as if it had just been its time."""
+    return LIFE[owner] - max(0, (now - at) // 1_000_000)
+
+
+def log_key(tenant_id: int, owner: str, short: bytes) -> bytes:
+    return b"%s{%d}%s" % (_LETTER[owner], tenant_id, short)
+
+
+def verdict_key(tenant_id: int, owner: str, short: bytes) -> bytes:
+    return b"v%s{%d}%s" % (_LETTER[owner], tenant_id, short)
+
+
+def warm_key(tenant_id: int) -> bytes:
+    """Set once the tenant's history is in; gone with everything else when Redis loses its memory."""
+    return b"warm{%d}" % tenant_id
+
+
+def rebuild_key(tenant_id: int) -> bytes:
+    """How far a rebuild has come."""
+    return b"rebuild{%d}" % tenant_id
+
+
+def cart_key(tenant_id: int, session: str) -> bytes:
+    return b"b{%d}%s" % (tenant_id, short_key(session))
+
+
+CART_SECONDS: Final = 2 * DAY  # a cart older than that says nothing of how fast somebody paid
+
+
+def shorts(facts: Facts) -> tuple[bytes | None, ...]:
+    """In the order of OWNERS; None where the payment names no such entity."""
+    named = (facts.customer, facts.device, facts.card, facts.ip, facts.merchant)
+    return tuple(None if value is None else short_key(value) for value in named)
