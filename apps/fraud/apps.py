@@ -13,4 +13,6 @@ class FraudConfig(AppConfig):
 
         for model in (models.FraudAlert, models.FraudLabel):
             audited(model)
+        audited(models.FraudList)
+        audited(models.ListEntry, except_for=("uses", "last_used_at", "changed_in"))
         register_tables("apps.fraud.ingestion")

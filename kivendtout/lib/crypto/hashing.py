@@ -13,8 +13,9 @@ from collections.abc import Callable, Iterable
 from kivendtout.lib.crypto.errors import UnsafeUse
 from kivendtout.lib.crypto.keyring import Key, RingState, get_keyring
 
-# What is hashed without being a column's blind index: staff's and customers' network addresses, cards' tokens.
-HASH_PURPOSES = ("address", "card", "ip")
+# What is hashed without being a column's blind index: staff's and customers' network addresses, cards' tokens, and
+# devices' fingerprints on lists.
+HASH_PURPOSES = ("address", "card", "device", "ip")
 VERSION_BYTES = 2
 # 128 bits: two of a billion different values collide with probability 10⁻²¹, in half the space of the full hash.
 HASH_BYTES = 16
