@@ -13,6 +13,11 @@ from apps.compliance.models.base import NONE
 UNIT_RANGE = [MinValueValidator(Decimal(0)), MaxValueValidator(Decimal(1))]
 
 
+class AlertPolicy(models.TextChoices):
+    OUTCOME = "outcome", _("By outcome")
+    POINTS = "points", _("By points, and failed payments")
+
+
 class Tenant(models.Model):
     """An organisation whose payments are watched. Its thresholds and weights steer its decisions, nobody else's."""
 
@@ -55,6 +60,29 @@ class Tenant(models.Model):
         validators=UNIT_RANGE,
         help_text="Share of the learned scorer in the score; the rules have the rest.",
     )
+    rules_alone_threshold = models.DecimalField(
+        _("deny from, rules alone"),
+        max_digits=4,
+        decimal_places=3,
+        default=Decimal("0.700"),
+        validators=UNIT_RANGE,
+        help_text="Score from which rules deny while the scorer does not answer.",
+    )
+    scorer_alone_threshold = models.DecimalField(
+        _("deny from, scorer alone"),
+        max_digits=4,
+        decimal_places=3,
+        default=Decimal("0.500"),
+        validators=UNIT_RANGE,
+        help_text="Score from which the scorer denies while the rules do not answer.",
+    )
+    alert_policy = models.CharField(
+        _("alerts"),
+        max_length=8,
+        default=AlertPolicy.OUTCOME,
+        choices=AlertPolicy.choices,
+        help_text="What raises an alert: an outcome above allow, or points and failed payments.",
+    )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True, help_text="When the tenant was set up.")
 
     CLASSIFICATION: ClassVar[dict[str, str]] = dict.fromkeys(
@@ -67,6 +95,9 @@ class Tenant(models.Model):
             "challenge_threshold",
             "deny_threshold",
             "scorer_weight",
+            "rules_alone_threshold",
+            "scorer_alone_threshold",
+            "alert_policy",
             "created_at",
         ],
         NONE,
@@ -85,6 +116,15 @@ class Tenant(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(scorer_weight__gte=0, scorer_weight__lte=1), name="tenant_weight_is_a_share"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    rules_alone_threshold__gte=0,
+                    rules_alone_threshold__lte=1,
+                    scorer_alone_threshold__gte=0,
+                    scorer_alone_threshold__lte=1,
+                ),
+                name="tenant_degraded_thresholds_are_shares",
             ),
         ]
 

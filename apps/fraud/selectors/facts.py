@@ -8,10 +8,18 @@ from typing import Any, Final
 
 from django.db import connection
 
-from apps.fraud.engine.event import Facts
+from apps.fraud.engine.event import Facts, Status
 from apps.fraud.engine.rates import euro_cents
 from apps.fraud.state.layout import LabelFacts
 
+# What became of the attempt. Money given back later does not undo that it succeeded; a block is no result.
+RESULT_OF: Final[dict[str, Status]] = {
+    "success": "success",
+    "refunded": "success",
+    "disputed": "success",
+    "charged_back": "success",
+    "failed": "failed",
+}
 # Whole numbers of microseconds: a float of seconds loses the last of them.
 _MICROSECONDS = "(extract(epoch FROM {0}) * 1000000)::bigint"
 _COLUMNS: Final = f"""
@@ -66,7 +74,7 @@ def facts_in_order(
     """The tenant's payments by event time, in chunks, each with the place after which the next one starts."""
     place = (after, after_id)
     while True:
-        values = {"tenant": tenant_id, "after": place[0], "after_id": place[1], "until": until, "limit": chunk}
+        values: dict[str, Any] = {"tenant": tenant_id, "after": place[0], "after_id": place[1], "until": until, "limit": chunk}
         with connection.cursor() as cursor:
             cursor.execute(IN_ORDER, values)
             rows = cursor.fetchall()
@@ -99,7 +107,7 @@ def _facts(row: Sequence[Any]) -> Facts:
         currency=currency,
         euro_cents=euro_cents(amount, currency),
         method=method,
-        status=status if status in ("success", "failed") else "pending",
+        status=RESULT_OF.get(status, "pending"),
         failure_code=failure,
         device=device,
         card=card,
