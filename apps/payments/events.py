@@ -28,6 +28,8 @@ EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 AHEAD: Final = timedelta(days=1)
 # 64 is the width of every external id in the database.
 MOST_LINES: Final = 500
+# As many as one order line may hold.
+MOST_ARTICLES: Final = 1_000_000
 
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
 Country = Annotated[str, Meta(min_length=2, max_length=2, pattern="^[A-Z]{2}$")]
@@ -103,14 +105,27 @@ class PaymentEvent(Message, frozen=True, kw_only=True):
     session_started_at: Moment | None = None
     utm_source: Label | None = None
     utm_campaign: Label | None = None
+    ip_country: Country | None = None
+    billing_country: Country | None = None
+    cart_at: Moment | None = None
+    basket_size: Annotated[int, Meta(ge=0, le=MOST_ARTICLES)] | None = None
+    adult_restricted: bool | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_money(self.amount, self.currency)
         self._check_moments()
+        if self.cart_at is not None and self.cart_at > self.attempted_at:
+            raise ValueError(
+                "cart_at lies after attempted_at. Send the time of the last cart event before the payment."
+            )
 
     def moments(self) -> list[tuple[str, datetime | None]]:
-        return [("attempted_at", self.attempted_at), ("session_started_at", self.session_started_at)]
+        return [
+            ("attempted_at", self.attempted_at),
+            ("session_started_at", self.session_started_at),
+            ("cart_at", self.cart_at),
+        ]
 
     @property
     def status(self) -> str:

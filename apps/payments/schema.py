@@ -39,6 +39,24 @@ CREATE INDEX payment_of_address ON payments_payment USING hash (ip_hash);
 CREATE INDEX payment_period ON payments_payment USING brin (attempted_at) WITH (pages_per_range = 32);
 """
 
+# What senders may tell beside the payment itself. The defaults stay, so that code of the release before still records.
+TOLD_FACTS = """
+ALTER TABLE payments_payment
+    ADD COLUMN ip_country varchar(2) NOT NULL DEFAULT ''
+        CONSTRAINT payment_ip_country_iso CHECK (ip_country ~ '^([A-Z]{2})?$'),
+    ADD COLUMN billing_country varchar(2) NOT NULL DEFAULT ''
+        CONSTRAINT payment_billing_country_iso CHECK (billing_country ~ '^([A-Z]{2})?$'),
+    ADD COLUMN cart_at timestamptz NULL CONSTRAINT payment_cart_comes_first CHECK (cart_at <= attempted_at),
+    ADD COLUMN basket_size integer NULL
+        CONSTRAINT payment_basket_size_fits CHECK (basket_size BETWEEN 0 AND 1000000),
+    ADD COLUMN adult_restricted boolean NULL;
+"""
+DROP_TOLD_FACTS = """
+ALTER TABLE payments_payment
+    DROP COLUMN ip_country, DROP COLUMN billing_country, DROP COLUMN cart_at, DROP COLUMN basket_size,
+    DROP COLUMN adult_restricted;
+"""
+
 # SECURITY DEFINER: the application's role may ask for a month's partition, and can create nothing else.
 PARTITION_FUNCTION = """
 CREATE FUNCTION kvt_ensure_payment_partition(day date) RETURNS text

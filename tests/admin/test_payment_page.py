@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from kivendtout.lib.documents import DocumentsUnavailable
 from kivendtout.lib.tenancy import tenant_scope
 from tests.admin.conftest import ClientOf
 from tests.admin.pages import audit_entry, object_url
-from tests.admin.world import World, make_payment
+from tests.admin.world import WHEN, World, make_payment
 
 
 def status_of(world: World) -> str:
@@ -47,6 +48,19 @@ def test_a_payment_without_session_shows_what_is_near(world: World, client_of: C
     assert "Customer&#x27;s events around the payment" in html
     assert "Began checkout" in html
     assert "No order names this payment." in html
+
+
+def test_what_the_sender_told_of_basket_and_countries_is_shown(world: World, client_of: ClientOf) -> None:
+    bare = client_of("analyst").get(object_url(world.payment)).content.decode()
+    assert "Last cart event" not in bare
+    with tenant_scope(world.tenant.pk):
+        Payment.objects.filter(pk=world.payment.pk).update(
+            ip_country="VN", billing_country="LU", cart_at=WHEN - timedelta(seconds=27), basket_size=13,
+            adult_restricted=False,
+        )  # fmt: skip
+    html = client_of("analyst").get(object_url(world.payment)).content.decode()
+    for text in ("Basket", "27 s", "13", "Address country", "VN", "Billing country", "LU", "Adults only"):
+        assert text in html, text
 
 
 def test_the_page_lives_without_the_document_store(

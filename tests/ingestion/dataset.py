@@ -65,6 +65,16 @@ EVENTS: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
+DETAILS = ("payment_id", "merchant_id", "last4", "card_fingerprint", "issuer_country", "currency", "device_kind", "os",
+           "browser", "failure_code")  # fmt: skip
+# Columns that came after the first files were written.
+DETAILS_SINCE = ("ip_country", "billing_country", "cart_at", "basket_size", "adult_restricted")
+
+
+def detail(**told: str) -> dict[str, str]:
+    return {**dict.fromkeys((*DETAILS, *DETAILS_SINCE), ""), **told}
+
+
 def write_dataset(folder: Path, **changed: list[dict[str, str]]) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     for name, rows in {**ROWS, **changed}.items():

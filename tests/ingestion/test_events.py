@@ -66,6 +66,15 @@ def test_the_status_follows_the_event() -> None:
         ({"attempted_at": "2025-12-01T09:30:00"}, "attempted_at must be a time with its zone in RFC 3339"),
         ({"event": "payment_lost"}, "event cannot be 'payment_lost'. The schema lists what it may be."),
         ({"method": "cash"}, "method cannot be 'cash'."),
+        ({"ip_country": "fr"}, "ip_country must be the two capital letters of an ISO 3166-1 country"),
+        ({"billing_country": "FRA"}, "billing_country must be the two capital letters of an ISO 3166-1 country"),
+        ({"cart_at": "2025-12-01T09:29:00"}, "cart_at must be a time with its zone in RFC 3339"),
+        ({"cart_at": "1999-12-31T23:59:59Z"}, "cart_at lies before 2000."),
+        ({"cart_at": "2025-12-01T09:30:00.000001Z"}, "cart_at lies after attempted_at. Send the time of the last cart"),
+        ({"basket_size": -1}, "basket_size must be a whole number of articles, from 0 to 1000000."),
+        ({"basket_size": 1_000_001}, "basket_size must be a whole number of articles, from 0 to 1000000."),
+        ({"basket_size": "3"}, "basket_size must be a whole number of articles, from 0 to 1000000."),
+        ({"adult_restricted": 1}, "adult_restricted must be true or false."),
         ({"schema_version": 2}, "schema_version must be 1, the only version there is."),
     ],
 )
@@ -119,6 +128,24 @@ def test_an_order_line_names_its_own_fault() -> None:
 def test_a_clock_a_little_ahead_is_accepted() -> None:
     assert decode(PaymentEvent, raw(attempted_at=(NOW + timedelta(hours=23)).isoformat()), now=NOW)
     assert decode(PaymentEvent, raw(attempted_at="2025-12-01T10:30:00+01:00"), now=NOW).attempted_at == AT
+
+
+@pytest.mark.parametrize("cart_at", [AT - timedelta(days=40), AT])
+@pytest.mark.parametrize(("basket_size", "adult_restricted"), [(0, False), (1_000_000, True)])
+def test_what_senders_may_tell_beside_comes_back(cart_at: Any, basket_size: int, adult_restricted: bool) -> None:
+    event = payment_event(
+        ip_country="US", billing_country="BE", cart_at=cart_at, basket_size=basket_size,
+        adult_restricted=adult_restricted,
+    )  # fmt: skip
+
+    assert decode(PaymentEvent, encode(event), now=NOW) == event
+
+
+def test_a_message_without_what_may_be_told_stays_valid() -> None:
+    event = decode(PaymentEvent, raw(), now=NOW)
+
+    told = (event.ip_country, event.billing_country, event.cart_at, event.basket_size, event.adult_restricted)
+    assert told == (None, None, None, None, None)
 
 
 @pytest.mark.parametrize("name", ["payment", "order", "behaviour"])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from apps.payments.models import Order, OrderItem, Payment, PaymentMethod, Produ
 from kivendtout.lib.documents import document_store
 from kivendtout.lib.tenancy import tenant_scope
 from tests.ingestion.conftest import Load, counts_of
-from tests.ingestion.dataset import EVENTS, ROWS, row, write_csv, write_dataset, write_events
+from tests.ingestion.dataset import DETAILS_SINCE, EVENTS, ROWS, detail, row, write_csv, write_dataset, write_events
 
 REAL_EXPORT = Path(settings.BASE_DIR).parent / "shared" / "data" / "kivendtout"
 
@@ -153,6 +154,75 @@ def test_a_generated_set_brings_names_cards_and_merchants(load: Load, tenant: Te
         payment = Payment.objects.select_related("method", "merchant").get(reference__external_id=detail["payment_id"])
         assert payment.merchant and payment.merchant.external_id == detail["merchant_id"]
         assert payment.method.last_four == detail["last4"] and len(bytes(payment.method.number_hash)) == 18
+
+
+def test_a_generated_set_brings_what_was_told_beside_the_payment(load: Load, tenant: Tenant, tmp_path: Path) -> None:
+    folder = tmp_path / "generated"
+    generate(DatasetOptions(out=folder, customers=40, workers=1), progress=lambda _line: None)
+    load(folder)
+
+    details = pl.read_csv(folder / "payment_details.csv", try_parse_dates=True)
+
+    names = ["ip_country", "billing_country", "cart_at", "basket_size", "adult_restricted"]
+    told = details.with_columns(
+        pl.col("cart_at").dt.replace_time_zone("UTC"), pl.col("adult_restricted").cast(pl.Boolean)
+    )
+    with tenant_scope(tenant.pk):
+        rows = Payment.objects.values_list("reference__external_id", *names)
+        assert sorted(rows) == sorted(told.select("payment_id", *names).iter_rows())
+
+
+def test_details_of_before_these_facts_still_load(load: Load, tenant: Tenant, tmp_path: Path) -> None:
+    folder = tmp_path / "generated"
+    generate(DatasetOptions(out=folder, customers=40, workers=1), progress=lambda _line: None)
+    path = folder / "payment_details.csv"
+    pl.read_csv(path, infer_schema=False).select(pl.all().exclude(DETAILS_SINCE)).write_csv(path)
+
+    report = load(folder)
+
+    assert report["tables"]["payment_details"]["loaded"] == report["tables"]["payment_details"]["rows"]
+    with tenant_scope(tenant.pk):
+        assert not Payment.objects.exclude(cart_at=None, basket_size=None, adult_restricted=None).exists()
+        assert not Payment.objects.exclude(ip_country="", billing_country="").exists()
+
+
+def test_a_cart_after_its_payment_is_refused(
+    load: Load, rejects: Callable[[], list[dict[str, str]]], tmp_path: Path
+) -> None:
+    folder = write_dataset(tmp_path / "export")
+    told = detail(payment_id="PAY1", cart_at="2025-11-11 09:51:24"), detail(payment_id="PAY2", basket_size="0")
+    write_csv(folder / "payment_details.csv", list(told), list(told[0]))
+
+    report = load(folder)
+
+    assert counts_of(report, "payments") == (1, 0, 1)
+    assert [row["reason"] for row in rejects() if row["file"] == "payments.csv"] == [
+        "cart_at lies after the payment. Correct it in payment_details, or leave it empty."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"ip_country": "fr"}, "ip_country is not the two capital letters of a country, like FR."),
+        ({"billing_country": "FRA"}, "billing_country is not the two capital letters of a country, like FR."),
+        ({"cart_at": "soon"}, "cart_at is not a date and time like"),
+        ({"basket_size": "-1"}, "basket_size is not a whole number from 0 to 1000000."),
+        ({"basket_size": "1000001"}, "basket_size is not a whole number from 0 to 1000000."),
+        ({"adult_restricted": "perhaps"}, "adult_restricted is neither 0 nor 1."),
+    ],
+)
+def test_a_detail_that_cannot_be_is_refused(
+    load: Load, rejects: Callable[[], list[dict[str, str]]], tmp_path: Path, wrong: dict[str, str], said: str
+) -> None:
+    folder = write_dataset(tmp_path / "export")
+    told = detail(payment_id="PAY1", **wrong)
+    write_csv(folder / "payment_details.csv", [told], list(told))
+
+    report = load(folder)
+
+    assert counts_of(report, "payment_details") == (0, 0, 1)
+    assert rejects()[0]["reason"].startswith(said)
 
 
 def test_profiles_do_not_overwrite_what_a_person_corrected(load: Load, tenant: Tenant, tmp_path: Path) -> None:

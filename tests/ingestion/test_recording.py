@@ -50,6 +50,26 @@ def test_an_attempt_becomes_a_pending_payment_with_all_it_needs(in_tenant: Tenan
     assert payment.session and (payment.session.external_id, payment.session.device_id) == ("S1", payment.device_id)
 
 
+def test_what_the_sender_tells_beside_is_kept(in_tenant: Tenant, customer: Customer) -> None:
+    cart_at = AT - timedelta(seconds=27)
+    told = {"ip_country": "US", "billing_country": "BE", "cart_at": cart_at, "basket_size": 3, "adult_restricted": True}
+    record(in_tenant, payment_event(**told), payment_event(event="payment_success"))
+
+    payment = only_payment()
+
+    assert {name: getattr(payment, name) for name in told} == told
+    assert payment.status_id == "success"
+
+
+def test_what_the_sender_does_not_tell_stays_unknown(in_tenant: Tenant, customer: Customer) -> None:
+    record(in_tenant, payment_event())
+
+    payment = only_payment()
+
+    assert (payment.ip_country, payment.billing_country) == ("", "")
+    assert (payment.cart_at, payment.basket_size, payment.adult_restricted) == (None, None, None)
+
+
 def test_addresses_and_cards_are_stored_as_keyed_hashes_only(in_tenant: Tenant, customer: Customer) -> None:
     record(in_tenant, payment_event(ip_hash="ab12", card_fingerprint="token", session_id="S1"))
 
@@ -109,6 +129,41 @@ def test_a_result_before_its_attempt_is_recorded_and_the_attempt_changes_nothing
 
     assert (late.repeated, late.rejected) == (1, [])
     assert (only_payment().status_id, PaymentStateChange.objects.count()) == ("success", 0)
+
+
+def test_the_result_answers_for_every_event(in_tenant: Tenant, customer: Customer) -> None:
+    before = record(in_tenant, payment_event(payment_id="OLD"), payment_event(payment_id="DONE")).new
+
+    result = record(
+        in_tenant,
+        payment_event(payment_id="Z"),
+        payment_event(payment_id="BAD", customer_id="C9"),
+        payment_event(payment_id="OLD"),
+        payment_event(payment_id="A"),
+        payment_event(payment_id="DONE", event="payment_success"),
+        payment_event(payment_id="Z", event="payment_failed"),
+        payment_event(payment_id="LATE", attempted_at=NOW + timedelta(days=2)),
+        payment_event(payment_id="Z", amount="1.00"),
+        payment_event(payment_id="DONE", event="payment_failed"),
+        payment_event(payment_id="A"),
+    )
+
+    ids = dict(Payment.objects.values_list("reference__external_id", "pk"))
+    assert list(zip(result.new_at, result.new, strict=True)) == [(0, ids["Z"]), (3, ids["A"])]
+    assert result.known == {2: ids["OLD"], 4: ids["DONE"], 5: ids["Z"], 9: ids["A"]}
+    assert before == [ids["OLD"], ids["DONE"]]
+    assert result.rejected_at == [1, 6, 7, 8]
+    assert (sorted(result.changed), result.repeated) == (sorted([ids["DONE"], ids["Z"]]), 2)
+
+
+def test_repeats_are_known_by_the_number_they_got_first(in_tenant: Tenant, customer: Customer) -> None:
+    events = [payment_event(payment_id="B"), payment_event(payment_id="A")]
+    first = record(in_tenant, *events)
+
+    again = record(in_tenant, *events[::-1])
+
+    assert (first.new_at, first.known) == ([0, 1], {})
+    assert (again.new_at, again.known) == ([], {0: first.new[1], 1: first.new[0]})
 
 
 def test_a_result_told_again_after_a_refund_changes_nothing(in_tenant: Tenant, customer: Customer) -> None:

@@ -13,7 +13,7 @@ from apps.payments.replay import timeline as timelines
 from apps.payments.replay.messages import Outgoing, Teller
 from apps.payments.replay.pace import Pace
 from apps.payments.replay.timeline import Timeline, prepare_timeline
-from tests.ingestion.dataset import ROWS, row, write_csv, write_dataset, write_events
+from tests.ingestion.dataset import ROWS, detail, row, write_csv, write_dataset, write_events
 from tests.ingestion.messages import NOW
 
 SESSION_AT = {"start_ts": "2025-11-11 09:45:00", "end_ts": "2025-11-11 09:59:00"}
@@ -114,6 +114,33 @@ def test_details_are_told_with_their_payment(folder: Path, tmp_path: Path, backw
     assert [(one["merchant_id"], one["last_four"], one["device_kind"]) for one in payments] == [
         ("M2", "9876", "web_desktop")] * 2 + [("M1", "1234", "ios")] * 2  # fmt: skip
     assert [one.get("failure_code") for one in payments] == [None, None, None, "wrong_cvv"]
+
+
+def with_told_facts(folder: Path) -> Path:
+    told = detail(payment_id="PAY1", ip_country="US", billing_country="BE", cart_at="2025-11-11 09:50:30.25",
+                  basket_size="3", adult_restricted="1")  # fmt: skip
+    write_csv(folder / "payment_details.csv", [told], list(told))
+    return folder
+
+
+def test_facts_beside_the_payment_are_told_in_all_its_messages(folder: Path, tmp_path: Path) -> None:
+    messages = told(prepared(with_told_facts(folder), tmp_path), Teller())
+
+    names = ("ip_country", "billing_country", "cart_at", "basket_size", "adult_restricted")
+    payments = [tuple(one.get(name) for name in names) for one in bodies(messages, "payments")]
+    assert payments == [("US", "BE", "2025-11-11T09:50:30.250000Z", 3, True)] * 2 + [(None,) * 5] * 2
+    for message in messages:
+        if message.topic == "payments":
+            decode(PaymentEvent, message.value, now=NOW)
+
+
+def test_a_live_pass_keeps_the_time_between_cart_and_payment(folder: Path, tmp_path: Path) -> None:
+    timeline, teller, now = prepared(with_told_facts(folder), tmp_path), Teller(suffix="-a"), 1_768_478_400_000_000
+    messages = [message for item in timeline.items() if (message := teller.tell(item, now))]
+
+    payment = bodies(messages, "payments")[1]
+
+    assert (payment["attempted_at"], payment["cart_at"]) == ("2026-01-15T12:00:00Z", "2026-01-15T11:59:07.250000Z")
 
 
 def test_rows_that_cannot_be_read_are_counted_and_left_out(folder: Path, tmp_path: Path) -> None:

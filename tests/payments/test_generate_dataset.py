@@ -226,6 +226,27 @@ def test_details_belong_to_payments_and_merchants(read: Read) -> None:
     assert details["failure_code"].is_null().to_list() == (~failed).to_list()
 
 
+def test_details_tell_the_last_cart_event_before_the_payment(read: Read) -> None:
+    cart = read("events").filter(pl.col("event_type").is_in(["add_to_cart", "remove_from_cart", "view_cart"]))
+    seen = cart.select("session_id", seen="ts").sort("seen")
+    rows = read("payments").join(read("payment_details"), on="payment_id").sort("attempt_ts")
+    rows = rows.join_asof(seen, left_on="attempt_ts", right_on="seen", by="session_id", check_sortedness=False)
+    assert (rows["cart_at"] == rows["seen"]).all()
+
+
+def test_details_tell_the_basket_also_of_payments_that_failed(read: Read) -> None:
+    details = read("payment_details").join(read("payments"), on="payment_id")
+    assert details["basket_size"].min() >= 1  # type: ignore[operator]  # a count
+    assert details["adult_restricted"].is_in([0, 1]).all()
+    restricted = read("products").select("product_id", "is_adult_restricted")
+    lines = read("order_items").join(restricted, on="product_id").join(read("orders"), on="order_id")
+    bought = lines.group_by("payment_id").agg(pl.col("qty").sum(), pl.col("is_adult_restricted").max())
+    paid = details.join(bought, on="payment_id")
+    assert len(paid) == (details["result"] == "success").sum()
+    assert paid["basket_size"].to_list() == paid["qty"].to_list()
+    assert paid["adult_restricted"].to_list() == paid["is_adult_restricted"].to_list()
+
+
 def test_alerts_are_the_labelled_frauds_and_labels_tell_the_truth_later(read: Read) -> None:
     payments, truth = read("payments"), read("fraud_labels")
     known = payments.filter(is_fraud_label=1)

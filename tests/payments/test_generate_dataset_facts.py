@@ -41,7 +41,9 @@ def payments(folder: Path) -> pl.DataFrame:
     """Every payment with the facts the shipped rules look at, computed from the files alone."""
     read = {name: pl.read_csv(folder / f"{name}.csv", try_parse_dates=True) for name in ("payments", "customers")}
     truth = pl.read_csv(folder / "fraud_labels.csv").filter(is_fraud=1).select("payment_id", "pattern")
-    details = pl.read_csv(folder / "payment_details.csv").select("payment_id", "card_fingerprint")
+    details = pl.read_csv(folder / "payment_details.csv").select(
+        "payment_id", "card_fingerprint", "ip_country", "billing_country"
+    )
     rows = (
         read["payments"]
         .join(read["customers"].select("customer_id", "country", "signup_ts"), on="customer_id")
@@ -136,6 +138,23 @@ def test_a_pattern_shows_its_own_fact_far_more_than_honest_payments_do(
 
 def test_every_pattern_is_there(payments: pl.DataFrame) -> None:
     assert set(payments["pattern"].drop_nulls()) == set(PATTERN_NAMES)
+
+
+def test_the_address_is_mostly_where_the_payment_is_made(payments: pl.DataFrame) -> None:
+    elsewhere = payments.with_columns(elsewhere=pl.col("ip_country") != pl.col("payment_country"))
+    honest = elsewhere.filter(~pl.col("fraud"))["elsewhere"].mean()
+    hidden = elsewhere.filter(pl.col("pattern").is_in(["country_change", "account_takeover"]))["elsewhere"].mean()
+    assert 0.01 < honest < 0.06  # type: ignore[operator]  # a boolean mean is a float
+    assert hidden > 3 * honest  # type: ignore[operator]  # the same
+    found = elsewhere.filter("elsewhere")["fraud"].mean()
+    assert found < 0.2  # type: ignore[operator]  # the same
+
+
+def test_bills_go_to_the_profiles_country_or_the_cards(payments: pl.DataFrame) -> None:
+    away = payments.with_columns(away=pl.col("billing_country") != pl.col("country"))
+    honest, frauds = (away.filter(fraud=fraud)["away"].mean() for fraud in (False, True))
+    assert 0.01 < honest < 0.08  # type: ignore[operator]  # a boolean mean is a float
+    assert frauds > 2 * honest  # type: ignore[operator]  # the same
 
 
 def test_most_payments_come_from_returning_customers(payments: pl.DataFrame) -> None:

@@ -25,6 +25,7 @@ from apps.compliance.admin.present import (
     link,
     masked,
     moment,
+    plain,
     table,
 )
 from apps.payments.admin.cells import TONES, method_text, money, status_badge
@@ -69,6 +70,7 @@ def record(viewer: Viewer, payment: Payment, buttons: list[Button]) -> Record:
             status_history(payment),
             session_timeline(viewer, payment),
             *(section for make in PAYMENT_SECTIONS for section in make(viewer, payment)),
+            *basket(payment),
             *orders(viewer, payment),
             means(viewer, payment),
             identifiers(payment),
@@ -149,6 +151,21 @@ def _event(document: dict[str, Any], payment: Payment) -> dict[str, Any]:
 
 
 # --- what was bought ------------------------------------------------------------------------------------------------
+def basket(payment: Payment) -> list[Section]:
+    """What the sender told of it: all there is when the payment failed, and no order came of it."""
+    cart_at, size, restricted = payment.cart_at, payment.basket_size, payment.adult_restricted
+    if cart_at is None and size is None and restricted is None:
+        return []
+    section = Section("basket", _("Basket"))
+    section.facts = [Fact(_("Last cart event"), moment(cart_at))]
+    if cart_at is not None:
+        seconds = round((payment.attempted_at - cart_at).total_seconds())
+        section.facts.append(Fact(_("From cart to payment"), _("%(seconds)s s") % {"seconds": seconds}))
+    section.facts.append(Fact(_("Articles"), plain(size)))
+    section.facts.append(Fact(_("Adults only"), badge("18+", "warning") if restricted else plain(restricted)))
+    return [section]
+
+
 def orders(viewer: Viewer, payment: Payment) -> list[Section]:
     found = payment_orders(payment=payment)
     if not found:
@@ -200,7 +217,9 @@ def means(viewer: Viewer, payment: Payment) -> Section:
         Fact(_("Source"), (session.utm_source if session else "") or EMPTY),
         Fact(_("Session country"), (session.country if session else "") or EMPTY),
         Fact(_("Network address"), masked(payment.ip_hash)),
+        Fact(_("Address country"), payment.ip_country or EMPTY),
         Fact(_("Billing address"), link(viewer.url(payment.billing_address), payment.billing_address or EMPTY)),
+        Fact(_("Billing country"), payment.billing_country or EMPTY),
     ]
     return section
 

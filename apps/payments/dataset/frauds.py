@@ -7,7 +7,7 @@ import numpy as np
 from apps.payments.dataset.arrays import DAY, F64, I64, Bool, Rng, stream, within
 from apps.payments.dataset.catalogue import CATEGORIES, RESALE
 from apps.payments.dataset.genuine import campaigns
-from apps.payments.dataset.habits import own_card, strange_card, unknown, usual
+from apps.payments.dataset.habits import own_card, proxied, strange_card, unknown, usual
 from apps.payments.dataset.options import DatasetOptions
 from apps.payments.dataset.patterns import CARD_TESTING, FRAUD_SHARE, PATTERNS, TAKEOVER
 from apps.payments.dataset.people import People
@@ -96,14 +96,18 @@ def _dressed(options: DatasetOptions, people: People, pattern: I64, victim: I64,
     day = np.clip((start - options.start_s) // DAY, 0, options.days - 1)
     utm, campaign = campaigns(options, day, rng)
     direct = rng.random(n) < 0.3
+    country = np.where(foreign, rng.integers(0, len(ALL_CODES), n), people.country[victim])
+    own_network = new_address | foreign
+    located = proxied(options, address, country, _chance("proxy")[pattern])
     low, high = _bounds("baskets")[pattern].T
     return Visits(
         person=victim,
         start=start,
         kind=np.where(new_device, kind, place.kind),
         device=np.where(new_device, device, place.device),
-        address=np.where(new_address | foreign, address, place.address),
-        country=np.where(foreign, rng.integers(0, len(ALL_CODES), n), people.country[victim]),
+        address=np.where(own_network, address, place.address),
+        country=country,
+        located=np.where(own_network, located, place.located),
         utm=np.where(direct, 0, utm),
         campaign=np.where(direct, 0, campaign),
         pattern=pattern + 1,

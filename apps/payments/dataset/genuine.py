@@ -40,6 +40,7 @@ def genuine_visits(options: DatasetOptions, people: People, block: int) -> Visit
         device=place.device,
         address=place.address,
         country=place.country,
+        located=place.located,
         utm=utm,
         campaign=campaign,
         pattern=np.full(n, GENUINE),

@@ -5,14 +5,18 @@ from typing import Final
 
 import numpy as np
 
-from apps.payments.dataset.arrays import DAY, I64, U64, Rng, mix
+from apps.payments.dataset.arrays import DAY, F64, I64, U64, Bool, Rng, mix
 from apps.payments.dataset.options import DatasetOptions
 from apps.payments.dataset.people import People
-from apps.payments.dataset.reference import ANDROID, COUNTRY_CODES, IOS, WEB_DESKTOP, WEB_MOBILE
+from apps.payments.dataset.reference import ALL_CODES, ANDROID, COUNTRY_CODES, IOS, WEB_DESKTOP, WEB_MOBILE
 
 # Salts keep the key spaces apart.
 _OWN, _HOME, _NEW_PHONE, _SECOND, _BORROWED = 11, 12, 13, 14, 15
 _HOME_NET, _MOBILE_NET, _WORK_NET, _HOTEL_NET, _OTHER_NET, _CARD = 21, 22, 23, 24, 25, 31
+# Drawn by hash, from no stream: what people have and where they are does not depend on it.
+_ROAMING, _VPN, _VPN_EXIT, _PROXY, _PROXY_EXIT = 41, 42, 43, 44, 45
+_ROAMERS: Final = 0.3  # travellers who stay on their own operator's network, which is at home
+_VPN_HOUSEHOLDS: Final = 0.03
 _LEASE_DAYS: Final = 40  # how long a home connection keeps its address
 
 
@@ -22,6 +26,7 @@ class Whereabouts:
     device: U64
     address: U64
     country: I64
+    located: I64  # country of the address
 
 
 def usual(options: DatasetOptions, people: People, person: I64, moment: I64, rng: Rng) -> Whereabouts:
@@ -42,7 +47,28 @@ def usual(options: DatasetOptions, people: People, person: I64, moment: I64, rng
     country = np.where(travelling, people.trip_country[person], country)
     relayed = rng.random(n) < 0.008  # a private relay or a mis-located address
     country = np.where(relayed, rng.integers(0, len(COUNTRY_CODES), n), country)
-    return Whereabouts(kind=kind, device=device, address=address, country=country)
+    home = ~travelling & ~work & ~mobile
+    located = np.where(work | travelling | relayed, country, people.country[person])
+    roaming = travelling & ~relayed & chance(seed, _ROAMING, number, share=_ROAMERS)
+    located = np.where(roaming, people.country[person], located)
+    exit_country = _drawn(len(COUNTRY_CODES), seed, _VPN_EXIT, household, lease)
+    vpn = home & ~relayed & chance(seed, _VPN, household, share=_VPN_HOUSEHOLDS)
+    located = np.where(vpn, exit_country, located)
+    return Whereabouts(kind=kind, device=device, address=address, country=country, located=located)
+
+
+def proxied(options: DatasetOptions, address: U64, country: I64, share: F64) -> I64:
+    """Where a thief's address seems to be: in the country paid from, or behind a proxy in any."""
+    behind = chance(options.seed, _PROXY, address, share=share)
+    return np.where(behind, _drawn(len(ALL_CODES), options.seed, _PROXY_EXIT, address), country)
+
+
+def chance(*parts: I64 | U64 | int, share: F64 | float) -> Bool:
+    return _drawn(10_000, *parts) < np.asarray(share) * 10_000
+
+
+def _drawn(below: int, *parts: I64 | U64 | int) -> I64:
+    return (mix(*parts) % np.uint64(below)).astype(np.int64)
 
 
 def _device(options: DatasetOptions, people: People, person: I64, moment: I64, rng: Rng) -> tuple[I64, U64]:

@@ -19,6 +19,7 @@ class Pattern:
     resale: float
     newcomer: float  # on an account opened for it, or hardly used
     stolen_card: float
+    proxy: float = 0.12  # on a network of their own: seen in yet another country
     visits: tuple[int, int] = (1, 1)
     baskets: tuple[int, int] = (1, 1)
     attempts: tuple[int, int] = (1, 1)
@@ -43,14 +44,14 @@ PATTERNS: Final = (
     Pattern("unusual_amount", 0.12, new_device=0.45, new_address=0.65, foreign=0.25, night=0.15, fast=0.2,
             high=0.95, resale=0.7, newcomer=0.15, stolen_card=0.6),
     Pattern("country_change", 0.12, new_device=0.5, new_address=0.95, foreign=0.92, night=0.25, fast=0.25,
-            high=0.35, resale=0.5, newcomer=0.2, stolen_card=0.5, attempts=(1, 2), alert="country_mismatch"),
+            high=0.35, resale=0.5, newcomer=0.2, stolen_card=0.5, attempts=(1, 2), alert="country_mismatch", proxy=0.3),
     Pattern("fast_checkout", 0.12, new_device=0.5, new_address=0.7, foreign=0.3, night=0.2, fast=0.93,
             high=0.4, resale=0.6, newcomer=0.35, stolen_card=0.75, alert="rapid_attempts"),
     Pattern("card_testing", 0.12, new_device=0.75, new_address=0.85, foreign=0.4, night=0.3, fast=0.3,
             high=0.4, resale=0.5, newcomer=0.6, stolen_card=1.0, attempts=(5, 10), label_days=3,
             alert="many_failed_attempts"),
     Pattern("account_takeover", 0.11, new_device=0.9, new_address=0.95, foreign=0.45, night=0.3, fast=0.3,
-            high=0.75, resale=0.9, newcomer=0.0, stolen_card=0.2, baskets=(1, 2), label_days=11),
+            high=0.75, resale=0.9, newcomer=0.0, stolen_card=0.2, baskets=(1, 2), label_days=11, proxy=0.35),
 )  # fmt: skip
 PATTERN_NAMES: Final = tuple(pattern.name for pattern in PATTERNS)
 CARD_TESTING: Final = PATTERN_NAMES.index("card_testing")

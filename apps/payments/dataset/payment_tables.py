@@ -9,6 +9,7 @@ from apps.payments.dataset.arrays import (
     DAY,
     I64,
     U64,
+    Bool,
     hex_text,
     label_text,
     mix,
@@ -18,11 +19,13 @@ from apps.payments.dataset.arrays import (
     token_bytes,
 )
 from apps.payments.dataset.block import Block, Counts
-from apps.payments.dataset.catalogue import product_codes
+from apps.payments.dataset.catalogue import CATEGORIES, catalogue, product_codes
+from apps.payments.dataset.habits import chance
 from apps.payments.dataset.merchants import merchant_numbers
 from apps.payments.dataset.options import DatasetOptions
 from apps.payments.dataset.patterns import PATTERN_NAMES, PATTERNS
 from apps.payments.dataset.plan import GENUINE
+from apps.payments.dataset.purchases import cart_seen_at
 from apps.payments.dataset.reference import (
     ALL_CODES,
     DEVICE_KINDS,
@@ -34,8 +37,10 @@ from apps.payments.dataset.reference import (
 
 STREAM: Final = 70
 UNNOTICED: Final = 0.015  # frauds that nobody had reported when the export was made
+BILLED_AT_THE_BANK: Final = 0.6  # bills whose country is the card's, where that is not the customer's
 CLEARED: Final = 0.01  # genuine payments that were disputed or reviewed, and cleared
 _CURRENCY: Final = "EUR"  # the shop sells in euros everywhere, as its export shows
+_BILLING: Final = 704
 _NO_PATTERN: Final = "none"
 _SOFTWARE: Final = tuple(pair for pairs in DEVICE_SOFTWARE for pair in pairs)
 _SOFTWARE_COUNT: Final = np.array([len(pairs) for pairs in DEVICE_SOFTWARE])
@@ -88,8 +93,26 @@ def details_frame(options: DatasetOptions, block: Block, payments: pl.DataFrame)
             "os": label_text(tuple(pair[0] for pair in _SOFTWARE), software),
             "browser": label_text(tuple(pair[1] for pair in _SOFTWARE), software),
             "failure_code": label_text(FAILURES, paid.failure).replace("", None),
+            "ip_country": label_text(ALL_CODES, visits.located[paid.visit]),
+            "billing_country": label_text(ALL_CODES, _billed(options, block)[paid.basket]),
+            "cart_at": time_text(cart_seen_at(baskets, block.timeline)[paid.basket]),
+            "basket_size": np.bincount(block.lines.basket, block.lines.qty, len(baskets)).astype(np.int64)[paid.basket],
+            "adult_restricted": _restricted(block)[paid.basket].astype(np.int8),
         }
     )
+
+
+def _billed(options: DatasetOptions, block: Block) -> I64:
+    """Mostly where the customer lives; with a foreign card, the client's own or stolen, often where its bank is."""
+    baskets, people = block.baskets, block.people
+    home = people.country[block.visits.person[baskets.visit]]
+    abroad = chance(options.seed, _BILLING, baskets.card, share=BILLED_AT_THE_BANK)
+    return np.where(abroad, baskets.issuer, home)
+
+
+def _restricted(block: Block) -> Bool:
+    adult = np.array([category.adult for category in CATEGORIES])[catalogue().category[block.lines.product]]
+    return np.bincount(block.lines.basket, adult, len(block.baskets)) > 0
 
 
 def alerts_frame(options: DatasetOptions, block: Block, payments: pl.DataFrame) -> pl.DataFrame:

@@ -32,7 +32,8 @@ class Visits(Table):
     kind: I64  # index into DEVICES
     device: U64  # key of the device; its text is a hash of it
     address: U64  # key of the network address
-    country: I64  # where the address is, index into ALL_CODES
+    country: I64  # where the payment is made, index into ALL_CODES
+    located: I64  # where the address is: the same, unless it is a roaming phone's, a VPN's or a proxy's
     utm: I64
     campaign: I64
     pattern: I64  # GENUINE, or 1 + index into PATTERNS

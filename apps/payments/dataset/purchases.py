@@ -88,6 +88,11 @@ def basket_cents(lines: Lines, count: int) -> I64:
     return np.bincount(lines.basket, catalogue().cents[lines.product] * lines.qty, count).astype(np.int64)
 
 
+def cart_seen_at(baskets: Baskets, timeline: Timeline) -> I64:
+    """The last cart event before each basket's payments: the look at the whole cart, on the way to the checkout."""
+    return timeline.pay_at - baskets.gap * 7 // 10
+
+
 def make_payments(
     options: DatasetOptions, visits: Visits, baskets: Baskets, timeline: Timeline, lines: Lines, block: int
 ) -> Payments:

@@ -107,6 +107,11 @@ COLUMNS: Final[dict[str, tuple[str, ...]]] = {
         "os",
         "browser",
         "failure_code",
+        "ip_country",
+        "billing_country",
+        "cart_at",
+        "basket_size",
+        "adult_restricted",
     ),
 }
 

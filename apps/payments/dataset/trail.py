@@ -10,7 +10,7 @@ from apps.payments.dataset.catalogue import CATEGORIES, catalogue
 from apps.payments.dataset.options import DatasetOptions
 from apps.payments.dataset.people import People
 from apps.payments.dataset.plan import Baskets, Table, Visits
-from apps.payments.dataset.purchases import Lines, Payments, Timeline, basket_cents
+from apps.payments.dataset.purchases import Lines, Payments, Timeline, basket_cents, cart_seen_at
 
 STREAM: Final = 50
 EVENT_TYPES: Final = (
@@ -142,7 +142,7 @@ def _checkout(baskets: Baskets, timeline: Timeline, lines: Lines) -> list[Events
     visit, pay, gap = baskets.visit, timeline.pay_at, baskets.gap
     new = baskets.new_card
     return [
-        _piece(visit, pay - gap * 7 // 10, CART, cents=cents),
+        _piece(visit, cart_seen_at(baskets, timeline), CART, cents=cents),
         _piece(visit, pay - gap * 4 // 10, CHECKOUT, cents=cents),
         _piece(visit[new], (pay - gap * 2 // 10)[new], NEW_METHOD),
     ]

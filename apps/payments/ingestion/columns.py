@@ -12,7 +12,7 @@ from datetime import datetime
 import polars as pl
 
 from apps.payments.event_text import HASHED, holds_card
-from apps.payments.events import AHEAD, EARLIEST
+from apps.payments.events import AHEAD, EARLIEST, MOST_ARTICLES
 
 Check = Callable[[pl.Expr, "Column"], tuple[pl.Expr, str]]
 
@@ -31,6 +31,8 @@ class Column:
     optional: bool = False
     limit: int = 64
     choices: tuple[str, ...] = ()
+    later: bool = False
+    """Came after the first files were written; one without it still loads."""
 
 
 def text(value: pl.Expr, column: Column) -> tuple[pl.Expr, str]:
@@ -75,6 +77,11 @@ def amount(value: pl.Expr, column: Column) -> tuple[pl.Expr, str]:
 def whole(value: pl.Expr, column: Column) -> tuple[pl.Expr, str]:
     number = value.str.strip_suffix(".0").cast(pl.Int64, strict=False)
     return _kept(number, number.is_between(1, 1_000_000)), "is not a whole number from 1 to 1000000"
+
+
+def count(value: pl.Expr, column: Column) -> tuple[pl.Expr, str]:
+    number = value.str.strip_suffix(".0").cast(pl.Int64, strict=False)
+    return _kept(number, number.is_between(0, MOST_ARTICLES)), f"is not a whole number from 0 to {MOST_ARTICLES}"
 
 
 def flag(value: pl.Expr, column: Column) -> tuple[pl.Expr, str]:

@@ -111,7 +111,8 @@ def find_sources(folder: Path) -> list[tuple[Table, Source]]:
 def _check_header(table: Table, source: Source) -> None:
     columns = source.columns()
     # JSON lines may leave out what is null, so only what each row needs is asked for.
-    optional = {column.name for column in table.columns if column.optional and source.path.suffix == ".jsonl"}
+    lines = source.path.suffix == ".jsonl"
+    optional = {column.name for column in table.columns if column.later or (column.optional and lines)}
     missing = [c.name for c in table.columns if c.name not in columns and c.name not in optional]
     if missing:
         kind = "column" if len(missing) == 1 else "columns"

@@ -12,8 +12,11 @@ from apps.payments.services.partitions import payment_partitions_ensure
 
 @dataclass
 class MergedPayments:
-    new: list[int] = field(default_factory=list)
+    new: dict[int, int] = field(default_factory=dict)
+    """Payment by the row that made it, in the order of rows."""
     changed: list[int] = field(default_factory=list)
+    known: dict[int, int] = field(default_factory=dict)
+    """Payment by the row that told of it once more. A row stands in one of `new`, `known` and `faults`."""
     faults: list[tuple[int, str]] = field(default_factory=list)
 
 
@@ -31,7 +34,7 @@ def merge_payments(run: Run) -> MergedPayments:
     _scratch(sql.MADE, sql.MADE_COLUMNS)
     # 1. What is known already, and which rows cannot be.
     execute(sql.FIND, values)
-    faults = [(n, fault) for n, fault in fetch(sql.FAULTS)]
+    told_again = [(n, known, fault) for n, fault, known in fetch(sql.NOT_FRESH)]
     if execute(sql.FILL_FRESH):
         # 2. What the new payments need and nobody told before.
         for statement in (sql.DEVICES, sql.DEVICES_SEEN_EARLIER, sql.SESSIONS, sql.SESSION_DEVICES, sql.METHODS):
@@ -39,10 +42,13 @@ def merge_payments(run: Run) -> MergedPayments:
         # 3. The payments, each once.
         execute(sql.REFERENCES, values)
         execute(sql.PAYMENTS, values)
-        faults += [(n, fault) for n, fault in fetch(sql.CONFLICTS, values)]
+        told_again += fetch(sql.DOUBLES, values)
     # 4. What became of those that were pending.
     changed, refused = _move(run)
-    return MergedPayments([row[0] for row in fetch(sql.NEW)], changed, faults + refused)
+    faults = [(n, fault) for n, _known, fault in told_again if fault] + refused
+    left_out = {n for n, _fault in faults}
+    known = {n: payment for n, payment, _fault in told_again if n not in left_out}
+    return MergedPayments(dict(fetch(sql.NEW)), changed, known, faults)
 
 
 def _scratch(name: str, columns: str) -> None:

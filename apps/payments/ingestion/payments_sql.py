@@ -16,6 +16,7 @@ STAGE_COLUMNS = """
     currency text, method text, card_bin text, last_four text, number_hash bytea, issuer_country text,
     payment_country text, ip_hash bytea, device_id text, device_kind text, os text, browser text, merchant_id text,
     failure_code text, session_id text, session_started_at timestamptz, utm_source text, utm_campaign text,
+    ip_country text, billing_country text, cart_at timestamptz, basket_size integer, adult_restricted boolean,
     trace_id text
 """
 FOUND = "ingest_payment_found"
@@ -45,6 +46,8 @@ SELECT s.n, c.id, m.id, w.id, r.id, CASE
         THEN 'currency ' || s.currency || ' is not one that payments can be made in.'
     WHEN scale(trim_scale(s.amount)) > u.minor_units
         THEN 'amount ' || trim_scale(s.amount) || ' has more decimals than ' || s.currency || ' has.'
+    WHEN s.cart_at > s.attempted_at
+        THEN 'cart_at lies after the payment. Correct it in payment_details, or leave it empty.'
     WHEN p.customer_id <> c.id
         THEN 'payment_id ' || s.payment_id || ' is already recorded for another customer.'
     WHEN p.amount <> s.amount OR p.currency_id <> s.currency
@@ -64,7 +67,8 @@ LEFT JOIN LATERAL (SELECT customer_id, amount, currency_id FROM payments_payment
     WHERE id = r.id AND attempted_at = r.attempted_at LIMIT 1) p ON true
 """
 
-FAULTS = "SELECT n, fault FROM ingest_payment_found WHERE fault IS NOT NULL ORDER BY n"
+# Fresh rows, of which there are most, stay out.
+NOT_FRESH = "SELECT n, fault, known FROM ingest_payment_found WHERE fault IS NOT NULL OR known IS NOT NULL ORDER BY n"
 
 # Sorted, so that two batches that meet the same device wait for each other instead of deadlocking.
 DEVICES = """
@@ -151,7 +155,8 @@ INSERT INTO ingest_payment_made SELECT first.n, made.id FROM made JOIN first ON 
 PAYMENTS = """
 INSERT INTO payments_payment
     (id, tenant_id, attempted_at, customer_id, status_id, initial_status_id, amount, currency_id, merchant_id,
-     method_id, device_id, session_id, payment_country, ip_hash, failure_code, recorded_by, recorded_at)
+     method_id, device_id, session_id, payment_country, ip_hash, failure_code,
+     ip_country, billing_country, cart_at, basket_size, adult_restricted, recorded_by, recorded_at)
 SELECT made.id, %(tenant)s::bigint, s.attempted_at, f.customer, s.status, s.status, s.amount, s.currency, f.merchant,
        (SELECT m.id FROM payments_paymentmethod m
         WHERE m.customer_id = f.customer AND m.kind = s.method AND m.bin = coalesce(s.card_bin, '')
@@ -159,26 +164,29 @@ SELECT made.id, %(tenant)s::bigint, s.attempted_at, f.customer, s.status, s.stat
        (SELECT id FROM customers_device WHERE tenant_id = %(tenant)s AND fingerprint = s.device_id),
        coalesce(f.session, (SELECT id FROM customers_websession WHERE tenant_id = %(tenant)s
                             AND external_id = s.session_id AND customer_id = f.customer)),
-       coalesce(s.payment_country, ''), s.ip_hash, coalesce(s.failure_code, ''), %(source)s::text,
-       %(now)s::timestamptz
+       coalesce(s.payment_country, ''), s.ip_hash, coalesce(s.failure_code, ''),
+       coalesce(s.ip_country, ''), coalesce(s.billing_country, ''), s.cart_at, s.basket_size, s.adult_restricted,
+       %(source)s::text, %(now)s::timestamptz
 FROM ingest_payment_made made
 JOIN ingest_payment s USING (n)
 JOIN ingest_payment_fresh f USING (n)
 ORDER BY made.id
 """
 
-# Two events of one batch may claim the same new number for different payments: the first one made it.
-CONFLICTS = """
-SELECT s.n, CASE WHEN p.customer_id <> f.customer
-    THEN 'payment_id ' || s.payment_id || ' is already recorded for another customer.'
-    ELSE 'payment_id ' || s.payment_id || ' is already recorded with another amount.' END
+# Two events of one batch may tell of the same new payment, or claim its number for another: the first one made it.
+DOUBLES = """
+SELECT s.n, r.id, CASE
+    WHEN p.customer_id <> f.customer
+        THEN 'payment_id ' || s.payment_id || ' is already recorded for another customer.'
+    WHEN p.amount <> s.amount OR p.currency_id <> s.currency
+        THEN 'payment_id ' || s.payment_id || ' is already recorded with another amount.'
+    END
 FROM ingest_payment_fresh f
 JOIN ingest_payment s USING (n)
 JOIN LATERAL (SELECT id, attempted_at FROM payments_paymentreference
     WHERE tenant_id = %(tenant)s AND external_id = s.payment_id LIMIT 1) r ON true
 JOIN LATERAL (SELECT * FROM payments_payment WHERE id = r.id AND attempted_at = r.attempted_at LIMIT 1) p ON true
 WHERE NOT EXISTS (SELECT FROM ingest_payment_made made WHERE made.n = s.n)
-  AND (p.customer_id <> f.customer OR p.amount <> s.amount OR p.currency_id <> s.currency)
 ORDER BY s.n
 """
 
@@ -210,4 +218,4 @@ UPDATE payments_payment p SET failure_code = one.code
 FROM unnest(%(ids)s::bigint[], %(times)s::timestamptz[], %(codes)s::text[]) AS one(id, at, code)
 WHERE p.id = one.id AND p.attempted_at = one.at AND one.code <> ''
 """
-NEW = "SELECT id FROM ingest_payment_made ORDER BY id"
+NEW = "SELECT n, id FROM ingest_payment_made ORDER BY n"

@@ -131,6 +131,29 @@ class Payment(TenantModel):
     failure_code = models.CharField(
         _("failure"), max_length=32, blank=True, default="", help_text="Why the provider refused, in its words."
     )
+    ip_country = models.CharField(
+        _("address country"),
+        max_length=2,
+        blank=True,
+        default="",
+        help_text="Country of the network address, found before it was hashed; empty when not told.",
+    )
+    billing_country = models.CharField(
+        _("billing country"),
+        max_length=2,
+        blank=True,
+        default="",
+        help_text="Country on the bill; empty when not told.",
+    )
+    cart_at = models.DateTimeField(
+        _("cart last touched"), null=True, blank=True, help_text="Last cart event before the payment, when told."
+    )
+    basket_size = models.IntegerField(
+        _("articles in the basket"), null=True, blank=True, help_text="Number of articles paid for, when told."
+    )
+    adult_restricted = models.BooleanField(
+        _("adults only"), null=True, blank=True, help_text="The basket holds goods for adults only; empty if not told."
+    )
     recorded_by = models.CharField(_("recorded by"), max_length=64, default="", help_text="Path that brought it in.")
     recorded_at = models.DateTimeField(_("recorded at"), auto_now_add=True, help_text="When it reached us.")
 
@@ -150,6 +173,11 @@ class Payment(TenantModel):
                 "session",
                 "payment_country",
                 "failure_code",
+                "ip_country",
+                "billing_country",
+                "cart_at",
+                "basket_size",
+                "adult_restricted",
                 "recorded_by",
                 "recorded_at",
                 "device",

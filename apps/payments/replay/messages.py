@@ -33,7 +33,7 @@ class Teller:
     suffix: str = ""
     counted: dict[str, int] = field(default_factory=dict)
     _sessions: OrderedDict[str, tuple[str, dict[str, Any]]] = field(default_factory=OrderedDict)
-    _attempts: dict[str, str] = field(default_factory=dict)
+    _attempts: dict[str, int] = field(default_factory=dict)
 
     def tell(self, item: Item, at: int) -> Outgoing | None:
         """`at` is the time to tell, in microseconds: the item's own, or now's in a live replay."""
@@ -59,18 +59,17 @@ class Teller:
         payment = row["payment_id"]
         if kind == ATTEMPT:
             event = "payment_attempt"
-            self._attempts[payment] = _moment(at)
-            attempted_at = self._attempts[payment]
+            attempted_at = self._attempts[payment] = at
         else:
             event = f"payment_{row['result']}"
-            attempted_at = self._attempts.pop(payment, "") or _moment(at)
+            attempted_at = self._attempts.pop(payment, at)
         started_at, session = self._sessions.get(row["session_id"], (None, {}))
         message = {
             "schema_version": 1,
             "payment_id": self._own(payment),
             "customer_id": row["customer_id"],
             "event": event,
-            "attempted_at": attempted_at,
+            "attempted_at": _moment(attempted_at),
             "amount": row["amount"],
             "currency": row["currency"] or "EUR",
             "method": row["method"],
@@ -90,6 +89,12 @@ class Teller:
             "session_started_at": started_at,
             "utm_source": session.get("utm_source"),
             "utm_campaign": session.get("utm_campaign"),
+            "ip_country": row["ip_country"],
+            "billing_country": row["billing_country"],
+            # As long before the attempt as it was: told anew or faster, a hasty checkout stays one.
+            "cart_at": _moment(attempted_at - (row["at"] - row["cart_at"])) if row["cart_at"] is not None else None,
+            "basket_size": row["basket_size"],
+            "adult_restricted": row["adult_restricted"],
         }
         return _outgoing(PAYMENTS, row["customer_id"], message)
 

@@ -139,7 +139,22 @@ class Details:
     Where they do not, the file is read whole and looked up: the one case in which memory grows with the data.
     """
 
-    columns = ("merchant_id", "last4", "card_fingerprint", "issuer_country", "currency", "device_kind", "os", "browser")
+    columns = (
+        "merchant_id",
+        "last4",
+        "card_fingerprint",
+        "issuer_country",
+        "currency",
+        "device_kind",
+        "os",
+        "browser",
+        "failure_code",
+        "ip_country",
+        "billing_country",
+        "cart_at",
+        "basket_size",
+        "adult_restricted",
+    )
 
     def __init__(self, folder: Path, table: Table, now: datetime) -> None:
         self.source = find_source(folder, "payment_details")
@@ -156,11 +171,11 @@ class Details:
     def _typed(self, raw: pl.DataFrame) -> pl.DataFrame:
         checked, _fault = check_columns(raw, self.table.columns, self.now)
         kind = device_kind(pl.col("device_kind"), pl.col("os"), pl.col("browser"))
-        return checked.with_columns(kind.alias("device_kind"))
+        return checked.with_columns(kind.alias("device_kind"), pl.col("cart_at").dt.epoch("us"))
 
     def join(self, payments: pl.DataFrame) -> pl.DataFrame:
         if self.source is None:
-            nothing = [pl.lit(None, dtype=pl.String).alias(name) for name in (*self.columns, "failure_code")]
+            nothing = [pl.lit(None, dtype=pl.String).alias(name) for name in self.columns]
             return payments.with_columns(nothing)
         if self.whole is None:
             following = next(self.chunks, None)

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from apps.payments.events import PaymentEvent
 from apps.payments.ingestion import payments_sql as sql
-from apps.payments.ingestion.payments_merge import ensure_months, merge_payments
+from apps.payments.ingestion.payments_merge import MergedPayments, ensure_months, merge_payments
 from apps.payments.ingestion.staging import Run, stage_rows
 from kivendtout.lib.crypto.hashing import keyed_hash
 from kivendtout.lib.trace import current_trace_id
@@ -25,6 +25,13 @@ class RecordResult:
     rejected: list[tuple[str, str]] = field(default_factory=list)
     rejected_at: list[int] = field(default_factory=list)
     """Positions in what was given, beside `rejected`: the same payment may come twice in a batch."""
+    new_at: list[int] = field(default_factory=list)
+    """Positions in what was given, beside `new`; both rise with the position."""
+    known: dict[int, int] = field(default_factory=dict)
+    """Payment by position, for events of a payment that was there: repeats, results, seconds of one batch.
+
+    Every position stands in exactly one of `new_at`, `known` and `rejected_at`.
+    """
 
 
 def payments_record(
@@ -39,22 +46,27 @@ def payments_record(
     left_out = {n for n, _fault in late}
     good = [(n, event) for n, event in enumerate(events) if n not in left_out]
     if not good:
-        return _result(events, [], [], late)
+        return _result(events, MergedPayments(faults=late))
     ensure_months({event.attempted_at.date() for _n, event in good})
     own_trace = current_trace_id() or ""
     with transaction.atomic():
         stage_rows(sql.STAGE, sql.STAGE_COLUMNS, _rows(good, traces, own_trace))
         merged = merge_payments(Run(tenant_id, source, now))
-    return _result(events, merged.new, merged.changed, late + merged.faults)
+    merged.faults += late
+    return _result(events, merged)
 
 
-def _result(
-    events: Sequence[PaymentEvent], new: list[int], changed: list[int], faults: list[tuple[int, str]]
-) -> RecordResult:
-    faults = sorted(faults)
-    rejected = [(events[n].payment_id, fault) for n, fault in faults]
-    repeated = len(events) - len(new) - len(changed) - len(faults)
-    return RecordResult(new, changed, repeated, rejected, [n for n, _fault in faults])
+def _result(events: Sequence[PaymentEvent], merged: MergedPayments) -> RecordResult:
+    faults = sorted(merged.faults)
+    return RecordResult(
+        new=list(merged.new.values()),
+        changed=merged.changed,
+        repeated=len(events) - len(merged.new) - len(merged.changed) - len(faults),
+        rejected=[(events[n].payment_id, fault) for n, fault in faults],
+        rejected_at=[n for n, _fault in faults],
+        new_at=list(merged.new),
+        known=merged.known,
+    )
 
 
 def _rows(
@@ -69,5 +81,6 @@ def _rows(
             event.method, event.card_bin, event.last_four, card, event.issuer_country, event.payment_country, address,
             event.device_id, event.device_kind, event.os, event.browser, event.merchant_id, event.failure_code,
             event.session_id, event.session_started_at, event.utm_source, event.utm_campaign,
+            event.ip_country, event.billing_country, event.cart_at, event.basket_size, event.adult_restricted,
             traces[n] if traces else own_trace,
         )  # fmt: skip

@@ -17,7 +17,8 @@ from apps.payments.ingestion.tables.sessions import DEVICE_KINDS
 STAGE = "ingest_detail"
 STAGE_COLUMNS = """
     n integer, payment_id text, merchant_id text, last4 text, card_fingerprint bytea, issuer_country text,
-    currency text, device_kind text, os text, browser text, failure_code text
+    currency text, device_kind text, os text, browser text, failure_code text,
+    ip_country text, billing_country text, cart_at timestamptz, basket_size integer, adult_restricted boolean
 """
 ORPHANS = """
 SELECT n, payment_id, 'payment_id ' || payment_id || ' is not a known payment.'
@@ -80,6 +81,11 @@ TABLE = Table(
         Column("os", kind.text, optional=True, limit=32),
         Column("browser", kind.text, optional=True, limit=32),
         Column("failure_code", kind.text, optional=True, limit=32),
+        Column("ip_country", kind.country, optional=True, later=True),
+        Column("billing_country", kind.country, optional=True, later=True),
+        Column("cart_at", kind.moment, optional=True, later=True),
+        Column("basket_size", kind.count, optional=True, later=True),
+        Column("adult_restricted", kind.flag, optional=True, later=True),
     ),
     prepare=prepare,
     load=load,

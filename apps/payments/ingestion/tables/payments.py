@@ -25,7 +25,8 @@ INSERT INTO ingest_payment
 SELECT s.n, s.payment_id, s.customer_id, s.attempt_ts, s.result, s.amount, coalesce(d.currency, 'EUR'), s.method,
        s.card_bin, d.last4, d.card_fingerprint, d.issuer_country, s.payment_country, s.ip_hash, s.device_id,
        d.device_kind, d.os, d.browser, d.merchant_id, CASE WHEN s.result = 'failed' THEN d.failure_code END,
-       s.session_id, NULL, NULL, NULL, NULL
+       s.session_id, NULL, NULL, NULL, d.ip_country, d.billing_country, d.cart_at, d.basket_size, d.adult_restricted,
+       NULL
 FROM ingest_payment_file s
 LEFT JOIN LATERAL (SELECT * FROM ingest_detail d WHERE d.payment_id = s.payment_id ORDER BY d.n LIMIT 1) d ON true
 """
