@@ -51,8 +51,10 @@ PAYMENT_MODELS = (
     "payments.paymenttransition",
     "payments.paymentstatechange",
 )
-FRAUD_MODELS = ("fraud.fraudalert", "fraud.fraudlabel")
+FRAUD_MODELS = ("fraud.fraudalert", "fraud.fraudlabel", "fraud.fraudlist", "fraud.listentry")
 EVIDENCE = _views(*CUSTOMER_MODELS, *PAYMENT_MODELS, *FRAUD_MODELS)
+# A list is made and changed, never deleted: decisions name it. To change an entry is to take it off.
+LISTS = ("fraud.add_fraudlist", "fraud.change_fraudlist", "fraud.add_listentry", "fraud.change_listentry")
 REVEAL = "customers.reveal_personal_data"
 BEAT_MODELS = (
     "django_celery_beat.periodictask",
@@ -68,6 +70,7 @@ ROLES = (
         (
             *EVIDENCE,
             *_all("compliance.user", "payments.merchant", "payments.product"),
+            *LISTS,
             # Jobs and currencies serve every tenant: who runs the installation changes them (a superuser), nobody else.
             *_views(*BEAT_MODELS),
             "compliance.view_tenant",
@@ -94,7 +97,7 @@ ROLES = (
         "analyst",
         _("Analyst"),
         gettext_noop("Judges payments and alerts, and may reveal a customer's data with a reason."),
-        (*EVIDENCE, "payments.change_payment_status", "fraud.change_fraudalert", REVEAL),
+        (*EVIDENCE, "payments.change_payment_status", "fraud.change_fraudalert", "fraud.add_listentry", REVEAL),
     ),
     Role(
         "lead",
@@ -105,6 +108,7 @@ ROLES = (
             "payments.change_payment_status",
             "fraud.change_fraudalert",
             REVEAL,
+            *LISTS,
             "payments.change_merchant",
             "payments.change_product",
             "compliance.view_user",
