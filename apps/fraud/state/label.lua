@@ -10,6 +10,13 @@ while not known do
   from = found + 1
 end
 if not known then log = log .. row end
-if #log > most then log = log:sub(#log - most + 1) end
+if #log > most then  -- the oldest goes, not the one that came first
+  local oldest, place
+  for n = 1, #log, width do
+    local at = struct.unpack('>I8', log, n)
+    if not oldest or at < oldest then oldest, place = at, n end
+  end
+  log = log:sub(1, place - 1) .. log:sub(place + width)
+end
 local left = redis.call('TTL', KEYS[1])
 redis.call('SET', KEYS[1], log, 'EX', math.max(left, tonumber(ARGV[3])))

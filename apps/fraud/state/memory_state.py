@@ -104,7 +104,10 @@ class MemoryState:
         log = self.verdicts.get(place, b"")
         rows = [log[n : n + VERDICT.size] for n in range(0, len(log), VERDICT.size)]
         if row not in rows:  # two sources may contradict each other at one instant: both stay, fraud sorts last
-            self.verdicts[place] = b"".join([*rows, row][-most:])
+            rows.append(row)
+            if len(rows) > most:  # the oldest goes, not the one that came first
+                rows.remove(min(rows, key=lambda one: one[:8]))
+            self.verdicts[place] = b"".join(rows)
 
     def _history(self, tenant_id: int, named: tuple[bytes | None, ...]) -> History:
         told: list[bytes | None] = [

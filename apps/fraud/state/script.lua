@@ -51,7 +51,8 @@ local function count(key, attempts, successes, failures, money, life)
     end
     start = start + size[2] * SLOT
   end
-  if tonumber(life) > 0 then redis.call('SET', key, ring, 'EX', life) end
+  life = math.max(tonumber(life), redis.call('TTL', key))  -- a late event does not shorten the life of newer counts
+  if life > 0 then redis.call('SET', key, ring, 'EX', life) end
   return ring
 end
 

@@ -1,0 +1,35 @@
+"""Both feature states. Redis is the real one; the tests keep to a logical database and a tenant number of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from secrets import randbits
+
+import pytest
+import redis
+from django.conf import settings
+
+from apps.fraud.state.feature_state import FeatureState
+from apps.fraud.state.memory_state import MemoryState
+from apps.fraud.state.redis_state import RedisState
+
+# Feature state takes a tenant as a number: one drawn for each run keeps apart what shares a Redis.
+SPACE = randbits(48)
+
+
+def connect() -> redis.Redis:
+    return redis.Redis.from_url(settings.REDIS_URL, db=9)
+
+
+@pytest.fixture
+def redis_client() -> Iterator[redis.Redis]:
+    client = connect()
+    yield client
+    for key in client.scan_iter(f"*{{{SPACE}}}*"):
+        client.delete(key)
+    client.close()
+
+
+@pytest.fixture(params=["memory", "redis"])
+def state(request: pytest.FixtureRequest) -> FeatureState:
+    return MemoryState() if request.param == "memory" else RedisState(request.getfixturevalue("redis_client"))

@@ -1,0 +1,144 @@
+"""Every feature of every payment equals what SQL over the stored rows says, whatever came in when, and how often."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import sha256
+from random import Random
+from zoneinfo import ZoneInfo
+
+import pytest
+import redis
+from msgspec.structs import replace
+
+from apps.compliance.models import Tenant
+from apps.fraud.engine import rates
+from apps.fraud.engine.event import Facts
+from apps.fraud.engine.features.catalogue import CATALOGUE, FEATURES, compute_row
+from apps.fraud.selectors.facts import label_facts, payment_facts
+from apps.fraud.state.feature_state import FeatureState
+from apps.fraud.state.layout import LabelFacts
+from apps.fraud.state.redis_state import RedisState
+from apps.payments.models import PaymentReference
+from tests.engine.conftest import SPACE, connect
+from tests.engine.oracle.compare import differences, newest_at_merchants
+from tests.engine.oracle.rows import Row, oracle_rows
+from tests.engine.oracle.worlds import make_world, store
+
+SEEDS = range(6)
+
+
+@pytest.fixture(autouse=True)
+def _one_currency_has_no_rate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each currency that we take today has one; the next one may not."""
+    monkeypatch.delitem(rates.REFERENCE_RATES, "XOF")
+    monkeypatch.delitem(rates._PER_EURO, "XOF")
+
+
+def stored(tenant: Tenant, seed: int, **options: int) -> tuple[list[Facts], list[LabelFacts], dict[str, Row]]:
+    store(make_world(seed, **options), tenant)
+    ids = PaymentReference.objects.order_by("external_id").values_list("pk", flat=True)
+    labels = [label for _place, chunk in label_facts(tenant.pk) for label in chunk]
+    facts = payment_facts(tenant.pk, list(ids))
+    assert len(facts) == len(ids)
+    return facts, labels, oracle_rows(tenant.pk)
+
+
+def in_order(facts: Sequence[Facts]) -> list[Facts]:
+    return sorted(facts, key=lambda one: (one.at, sha256(one.payment_id.encode()).digest()[:8]))
+
+
+def faults_of_all(state: FeatureState, tenant: Tenant, facts: Sequence[Facts], rows: dict[str, Row]) -> list[str]:
+    newest = newest_at_merchants(facts)
+    return [
+        fault
+        for one, history in zip(facts, state.look(SPACE, facts), strict=True)
+        for fault in differences(
+            one,
+            compute_row(one, history, ZoneInfo(tenant.time_zone)),
+            rows[one.payment_id],
+            newest=newest[one.merchant],
+        )
+    ]
+
+
+def observe_in_pieces(state: FeatureState, messages: Sequence[Facts | LabelFacts], random: Random) -> None:
+    """Single ones and batches, payments and labels as they come."""
+    rest, now = list(messages), max(one.at for one in messages if isinstance(one, Facts))
+    while rest:
+        many = random.choice((1, 1, 2, 7))
+        piece, rest = rest[:many], rest[many:]
+        state.observe(SPACE, [one for one in piece if isinstance(one, Facts)], now=now)
+        state.label(SPACE, [one for one in piece if isinstance(one, LabelFacts)], now=now)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_in_the_order_of_time_each_feature_is_what_sql_says(in_tenant: Tenant, state: FeatureState, seed: int) -> None:
+    facts, labels, rows = stored(in_tenant, seed)
+    waiting = sorted(labels, key=lambda label: label.known_at)
+    faults = []
+    for one in in_order(facts):
+        while waiting and waiting[0].known_at <= one.at:
+            state.label(SPACE, [waiting.pop(0)], now=one.at)
+        history = state.observe(SPACE, [one], now=one.at)[0]
+        faults += differences(one, compute_row(one, history, ZoneInfo(in_tenant.time_zone)), rows[one.payment_id])
+    assert faults == []
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_in_any_order_each_feature_is_what_sql_says(in_tenant: Tenant, state: FeatureState, seed: int) -> None:
+    facts, labels, rows = stored(in_tenant, seed)
+    random = Random(seed)
+    messages = [*facts, *labels]
+    random.shuffle(messages)
+    observe_in_pieces(state, messages, random)
+    assert faults_of_all(state, in_tenant, facts, rows) == []
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_repeats_and_results_in_any_order_change_no_feature(in_tenant: Tenant, state: FeatureState, seed: int) -> None:
+    facts, labels, rows = stored(in_tenant, seed)
+    random = Random(seed)
+    messages = [message for one in facts for message in [replace(one, status="pending"), one] * random.choice((2, 3))]
+    messages += [label for label in labels for _again in range(2)]
+    random.shuffle(messages)
+    observe_in_pieces(state, messages, random)
+    assert faults_of_all(state, in_tenant, facts, rows) == []
+
+
+@pytest.mark.parametrize("seed", SEEDS[:3])
+def test_eight_scorers_of_one_customer_at_once_lose_nothing(
+    in_tenant: Tenant, redis_client: redis.Redis, seed: int
+) -> None:
+    facts, labels, rows = stored(in_tenant, seed, payments=90, customers=1)
+    random = Random(seed)
+    messages = [message for one in facts for message in (replace(one, status="pending"), one, one)] + labels
+    random.shuffle(messages)
+
+    def score(n: int) -> None:
+        client = connect()
+        observe_in_pieces(RedisState(client), messages[n::8], Random(n))
+        client.close()
+
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(score, range(8)))
+    assert faults_of_all(RedisState(redis_client), in_tenant, facts, rows) == []
+
+
+def test_the_oracle_answers_for_exactly_the_catalogue(in_tenant: Tenant) -> None:
+    _facts, _labels, rows = stored(in_tenant, 0)
+    assert len(rows) == 70
+    for row in rows.values():
+        assert row.keys() == CATALOGUE.keys()
+
+
+def test_the_worlds_leave_no_feature_at_one_value(in_tenant: Tenant, neighbour: Tenant) -> None:
+    """A feature that never changes would be compared for nothing."""
+    met: dict[str, set[object]] = {feature.name: set() for feature in FEATURES}
+    for seed, tenant in enumerate((in_tenant, neighbour)):
+        store(make_world(seed), tenant)
+        for row in oracle_rows(tenant.pk).values():
+            for name, value in row.items():
+                met[name].add(value)
+    assert [name for name, values in met.items() if len(values) < 2] == []
