@@ -1,8 +1,10 @@
 from apps.fraud.models.alert import FraudAlert, FraudLabel
 from apps.fraud.models.decision import Decision, IdempotencyRecord, Outbox
 from apps.fraud.models.lists import FraudList, ListEntry, ListsVersion
+from apps.fraud.models.rule import ActiveRuleSet, Rule, RuleSet, RuleVersion
 
 __all__ = [
+    "ActiveRuleSet",
     "Decision",
     "FraudAlert",
     "FraudLabel",
@@ -11,4 +13,7 @@ __all__ = [
     "ListEntry",
     "ListsVersion",
     "Outbox",
+    "Rule",
+    "RuleSet",
+    "RuleVersion",
 ]
