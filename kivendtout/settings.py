@@ -127,6 +127,7 @@ KAFKA_SECURITY = {
     if value
 }
 MONGODB_URI = env_optional("MONGODB_URI")
+GEOIP_MMDB = env_optional("GEOIP_MMDB")  # a MaxMind file instead of the packaged country data
 # Tests have a ring of their own: a key that a test destroys must not be one that seals real rows.
 _KEYRING_DEFAULT = BASE_DIR / ".services" / "keys" / "keyring.json"
 KEYRING_FILE = (
