@@ -27,7 +27,7 @@ WIDEST: Final = {4: 8, 6: 16}
 HOUSEHOLD: Final = {4: 25, 6: 49}
 _SHOWN_CHARACTERS: Final = 2
 _SHORTEST_SHOWN: Final = 8  # of a shorter fingerprint, two characters would be a quarter or more
-_LIKE_AN_ADDRESS: Final = re.compile(r"[0-9.]+|[0-9a-f]*:[0-9a-f:.%]*", re.IGNORECASE)
+_LIKE_AN_ADDRESS: Final = re.compile(r"[0-9]*\.[0-9.]*|[0-9a-f]*:[0-9a-f:.%]*", re.IGNORECASE)
 _HASH: Final = re.compile(r"[0-9A-Za-z_+/=.:-]+")
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
