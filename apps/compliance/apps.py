@@ -27,6 +27,7 @@ class ComplianceConfig(AppConfig):
         configure_logging(settings.LOG_LEVEL, process_name(), "stderr" if is_command else "stdout")
         for model in (models.Tenant, models.User, IntervalSchedule, CrontabSchedule):
             audited(model)
+        audited(models.ApiKey, except_for=("last_used_at",))
         # What the scheduler itself writes at each run is no person's change.
         audited(PeriodicTask, except_for=("last_run_at", "total_run_count", "date_changed"))
         post_migrate.connect(sync_roles_after_migrate, dispatch_uid="kvt_sync_roles")
