@@ -25,7 +25,15 @@ NAVIGATION: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
             ("payments.PaymentStateChange", "history"),
         ),
     ),
-    (_("Fraud"), (("fraud.FraudAlert", "notification_important"), ("fraud.FraudLabel", "label"))),
+    (
+        _("Fraud"),
+        (
+            ("fraud.FraudAlert", "notification_important"),
+            ("fraud.FraudLabel", "label"),
+            ("fraud.FraudList", "playlist_add_check"),
+            ("fraud.ListEntry", "format_list_bulleted"),
+        ),
+    ),
     (
         _("Customers"),
         (
@@ -52,6 +60,7 @@ NAVIGATION: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
             ("compliance.Tenant", "domain"),
             ("compliance.User", "person"),
             ("auth.Group", "badge"),
+            ("compliance.ApiKey", "key"),
         ),
     ),
     (

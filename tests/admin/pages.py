@@ -7,12 +7,14 @@ from django.contrib.contenttypes.models import ContentType
 from django.urls import reverse
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
-from apps.compliance.models import AuditEntry, User
+from apps.compliance.models import ApiKey, AuditEntry, User
+from apps.compliance.services.api_keys import api_key_create
 from apps.payments.models import Currency, PaymentStatus, PaymentTransition
+from kivendtout.lib import clock
 from tests.admin.world import World
 
 OWNED = ("customer", "address", "device", "session", "consent", "method", "merchant", "product", "payment", "change",
-         "order", "alert", "label")  # fmt: skip
+         "order", "alert", "label", "fraud_list", "list_entry")  # fmt: skip
 # What the product records; nobody edits it, superusers included.
 HISTORY = ("customer", "address", "device", "session", "consent", "method", "payment", "change", "order", "label")
 
@@ -43,6 +45,11 @@ def audit_entry(world: World, actor: User) -> AuditEntry:
     )  # fmt: skip
 
 
+def api_key(world: World) -> ApiKey:
+    made, _key = api_key_create(tenant_id=world.tenant.pk, name="Checkout", now=clock.now())
+    return made
+
+
 def one_of_each(world: World, actor: User) -> dict[str, object]:
     """Every registered model's label, with a row of it that the tenant may see."""
     interval = IntervalSchedule.objects.create(every=5, period="minutes")
@@ -50,6 +57,7 @@ def one_of_each(world: World, actor: User) -> dict[str, object]:
         *(getattr(world, name) for name in OWNED),
         world.tenant,
         actor,
+        api_key(world),
         Group.objects.get(name="analyst"),
         audit_entry(world, actor),
         Currency.objects.get(pk="EUR"),

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
-from apps.compliance.models import Tenant
+from apps.compliance.models import Tenant, User
 from apps.customers.models import Address, Consent, Customer, Device, WebSession
-from apps.fraud.models import FraudAlert, FraudLabel
+from apps.fraud.models import FraudAlert, FraudLabel, FraudList, ListEntry
 from apps.payments.models import (
     Merchant,
     Order,
@@ -57,6 +57,8 @@ class World:
     order: Order = None  # type: ignore[assignment]
     alert: FraudAlert = None  # type: ignore[assignment]
     label: FraudLabel = None  # type: ignore[assignment]
+    fraud_list: FraudList = None  # type: ignore[assignment]
+    list_entry: ListEntry = None  # type: ignore[assignment]
 
 
 def make_world(tenant: Tenant) -> World:
@@ -167,7 +169,19 @@ def make_payment_of(world: World) -> None:
     world.label = FraudLabel.objects.create(
         payment_id=world.payment.pk, is_fraud=True, source="analyst", pattern="card_testing", known_at=WHEN
     )
+    make_list(world)
     make_events(world)
+
+
+def make_list(world: World) -> None:
+    world.fraud_list = FraudList.objects.create(
+        code="angry_buyers", name_fr="Acheteurs fâchés", name_en="Angry buyers", kind="email", effect="watch"
+    )
+    owner = User.objects.create_user(f"owner@{world.tenant.slug}.example", tenant=world.tenant)
+    world.list_entry = ListEntry.objects.create(
+        list=world.fraud_list, value_hash=world.customer.email_index, hint="•••@courriel.example", reason=NAME,
+        added_by=owner, added_at=WHEN,
+    )  # fmt: skip
 
 
 def make_events(world: World) -> None:

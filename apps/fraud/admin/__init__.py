@@ -3,8 +3,10 @@
 from apps.fraud.admin.alert import FraudAlertAdmin
 from apps.fraud.admin.belongings import of_payment
 from apps.fraud.admin.label import FraudLabelAdmin
+from apps.fraud.admin.list_entry import ListEntryAdmin
+from apps.fraud.admin.lists import FraudListAdmin
 from apps.payments.admin.payment_page import PAYMENT_SECTIONS
 
 PAYMENT_SECTIONS.append(of_payment)
 
-__all__ = ["FraudAlertAdmin", "FraudLabelAdmin"]
+__all__ = ["FraudAlertAdmin", "FraudLabelAdmin", "FraudListAdmin", "ListEntryAdmin"]

@@ -13,12 +13,13 @@ from django.db import connection, transaction
 
 from apps.compliance.models import AuditEntry, User
 from apps.fraud.models import FraudList
-from apps.fraud.services.list_csv import Line, Read, Row, read_csv
+from apps.fraud.services.list_csv import Line, Outcome, Read, Row, read_csv
 from apps.fraud.services.lists import MANAGE, next_version, require
 from kivendtout.lib.tenancy import tenant_scope
 
 # Rows an INSERT: arrays of this size are built and sent in a moment.
 CHUNK: Final = 10_000
+OUTCOMES: Final[tuple[Outcome, ...]] = ("new", "already", "invalid")
 Key = tuple[str, str, bytes | None]
 
 
@@ -34,7 +35,7 @@ class Plan:
 
     def counts(self) -> dict[str, int]:
         found = Counter(line.outcome for line in self.lines)
-        return {"new": found["new"], "already": found["already"], "invalid": found["invalid"]}
+        return {outcome: found[outcome] for outcome in OUTCOMES}
 
 
 def list_entries_import(*, fraud_list: FraudList, text: str, actor: User, now: datetime, preview: bool = True) -> Plan:
