@@ -14,12 +14,13 @@ from typing import Any
 
 import structlog
 from celery import bootsteps
-from django.db import close_old_connections, connection
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import CommitFailedError, KafkaError
 from kafka.structs import OffsetAndMetadata
 
-from apps.payments.ingestion.stream_batch import KINDS, Batch, BatchResult, Raw, StoreAway
+from apps.fraud.stream.batch import KINDS, Batch, BatchResult, Raw, StoreAway
+from apps.fraud.stream.publish import outbox_publish
 from apps.payments.live.messages import push_payments
 from kivendtout.lib.clock import now
 from kivendtout.lib.kafka import (
@@ -116,6 +117,7 @@ class Stream:
         polled = self._poll(POLL_MS)
         messages = [_raw(record) for records in polled.values() for record in records]
         if not messages:
+            self._publish()  # what the API decided
             return None
         # 2. Decode and record; waits here for as long as a store is away.
         result = self._record(messages)
@@ -123,9 +125,11 @@ class Stream:
             return None
         # 3. Dead letters, acknowledged before their offsets move.
         self._bury(result)
-        # 4. Whoever watches hears of the payments; a deaf browser costs nothing but that.
+        # 4. Decisions and alerts go to their topics; what does not get there now stays in the outbox.
+        self._publish()
+        # 5. Whoever watches hears of the payments; a deaf browser costs nothing but that.
         self._push(result)
-        # 5. Offsets last.
+        # 6. Offsets last.
         self._commit(polled, result)
         return result
 
@@ -186,6 +190,14 @@ class Stream:
         kept = [(name, text) for name, text in raw.headers if name in (HEADER, TENANT_HEADER) and text is not None]
         headers = [*kept, ("reason", reason.encode()), ("source", raw.place.encode())]
         return self.producer.send(f"{raw.topic}{DEAD_LETTERS}", key=raw.key, value=value, headers=headers)
+
+    def _publish(self) -> None:
+        assert self.producer is not None
+        try:
+            outbox_publish(self.producer)
+        except (DatabaseError, InterfaceError) as error:
+            log.warning("stream_outbox_not_read", error=type(error.__cause__ or error).__name__)
+            connection.close()
 
     def _push(self, result: BatchResult) -> None:
         for tenant_id, ids in result.new.items():

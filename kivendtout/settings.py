@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import sys
 from pathlib import Path
 
@@ -113,6 +114,8 @@ DATABASES["default"]["OPTIONS"].setdefault("options", "-c jit=off")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env_redis("REDIS_URL")
+# Installations that share a Redis keep apart by it; tests have one of their own each time.
+STATE_NAMESPACE = f"test-{secrets.token_hex(4)}-" if TESTING else env_optional("STATE_NAMESPACE") or ""
 KAFKA_BOOTSTRAP_SERVERS = env_hosts("KAFKA_BOOTSTRAP_SERVERS")
 # Empty for the embedded broker; a cluster worth the name asks for encryption and a sign-in.
 KAFKA_SECURITY = {

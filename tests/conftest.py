@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import redis
+from django.conf import settings
 from django.contrib.auth.models import Group
 
 from apps.compliance.models import Tenant, User
@@ -25,6 +27,15 @@ def _reference_data(request: pytest.FixtureRequest) -> None:
     if (marker and marker.kwargs.get("transaction")) or "transactional_db" in request.fixturenames:
         request.getfixturevalue("transactional_db")
         restore_reference_data()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forget_feature_state() -> Iterator[None]:
+    """What tests told Redis goes with them; it has a namespace of its own."""
+    yield
+    client = redis.Redis.from_url(settings.REDIS_URL)
+    for key in client.scan_iter(match=f"*{settings.STATE_NAMESPACE}*", count=5_000):
+        client.delete(key)
 
 
 @pytest.fixture

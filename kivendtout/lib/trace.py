@@ -55,7 +55,12 @@ def trace_scope(trace_id: str | None = None) -> Iterator[str]:
 
 def traceparent() -> str:
     """What to send along: the current trace (begun now if there is none) with a span id of this call."""
-    return f"00-{current_trace_id() or new_trace()}-{secrets.token_hex(8)}-01"
+    return span_of(current_trace_id() or new_trace())
+
+
+def span_of(trace_id: str) -> str:
+    """A new span in a trace that was kept, such as one of a message that is published later."""
+    return f"00-{trace_id}-{secrets.token_hex(8)}-01"
 
 
 def parse_traceparent(value: str | bytes | None) -> str | None:

@@ -10,8 +10,8 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer
 
 from apps.compliance.models import Tenant
+from apps.fraud.stream import batch as stream_batch
 from apps.payments.events import Message, encode
-from apps.payments.ingestion import stream_batch
 from celery_worker import stream as streams
 from celery_worker.stream import Stream
 from tests.devservices.kafka_servers import Server

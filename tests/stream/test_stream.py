@@ -10,7 +10,7 @@ import pytest
 from django.db import OperationalError
 
 from apps.compliance.models import Tenant
-from apps.payments.ingestion import stream_batch
+from apps.fraud.stream import batch as stream_batch
 from apps.payments.models import Order, Payment, PaymentStateChange
 from celery_worker import stream as streams
 from celery_worker.stream import StreamStep
@@ -92,14 +92,14 @@ def test_a_dead_letter_holds_no_card_number(
 def test_a_message_that_only_the_database_refuses_goes_aside_alone(
     in_tenant: Tenant, customer: Any, send: Any, start: Start, read_topic: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recorded = stream_batch.payments_record
+    recorded = stream_batch.payments_decide
 
     def refuse(**given: Any) -> Any:
         if any(event.payment_id == "POISON" for event in given["events"]):
             raise ValueError("what no check foresaw")
         return recorded(**given)
 
-    monkeypatch.setattr(stream_batch, "payments_record", refuse)
+    monkeypatch.setattr(stream_batch, "payments_decide", refuse)
     events = [payment_event(payment_id=name) for name in ("PAY1", "POISON", "PAY2")]
     send("payments", *events)
 
@@ -174,7 +174,7 @@ def test_a_consumer_killed_before_its_commit_repeats_nothing(
 def test_offsets_do_not_move_while_postgresql_is_away_and_nothing_is_lost(
     in_tenant: Tenant, customer: Any, send: Any, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recorded, calls = stream_batch.payments_record, []
+    recorded, calls = stream_batch.payments_decide, []
 
     def away_twice(**given: Any) -> Any:
         calls.append(1)
@@ -182,7 +182,7 @@ def test_offsets_do_not_move_while_postgresql_is_away_and_nothing_is_lost(
             raise OperationalError("the server closed the connection")
         return recorded(**given)
 
-    monkeypatch.setattr(stream_batch, "payments_record", away_twice)
+    monkeypatch.setattr(stream_batch, "payments_decide", away_twice)
     monkeypatch.setattr(streams, "FIRST_WAIT", 0.05)
     monkeypatch.setattr(streams.connection, "close", lambda: None)  # the test's own transaction lives in it
     send("payments", payment_event())

@@ -53,8 +53,14 @@ class Inputs(Struct, frozen=True, kw_only=True):
     """All that the outcome depends on. Stored with the decision, so that it can be recomputed for ever."""
 
     policy: Policy
+    at: int = 0
+    """The payment's event time: rules and list entries have dates."""
     rules: tuple[RuleHit, ...] = ()
+    shadow: tuple[str, ...] = ()
+    """Rules on trial that hit: on record, without effect."""
     lists: tuple[ListHit, ...] = ()
+    members: dict[str, tuple[str, ...]] = {}
+    """What rules found on lists: `feature IN list('name')`."""
     rules_up: bool = True
     scorer: ScorerState = "none"
     scorer_score: float | None = None

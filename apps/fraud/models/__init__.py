@@ -1,5 +1,5 @@
 from apps.fraud.models.alert import FraudAlert, FraudLabel
-from apps.fraud.models.decision import Decision, IdempotencyRecord, Outbox
+from apps.fraud.models.decision import Decision, IdempotencyRecord, Outbox, StateDebt
 from apps.fraud.models.lists import FraudList, ListEntry, ListsVersion
 from apps.fraud.models.rule import ActiveRuleSet, Rule, RuleSet, RuleVersion
 
@@ -13,6 +13,7 @@ __all__ = [
     "ListEntry",
     "ListsVersion",
     "Outbox",
+    "StateDebt",
     "Rule",
     "RuleSet",
     "RuleVersion",

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from apps.compliance.models.base import NONE, PERSONAL, TenantModel
+from apps.compliance.models.base import NONE, PERSONAL, TenantForeignKey, TenantModel
 from apps.payments.models import PaymentReference
 
 
@@ -103,6 +103,30 @@ class Outbox(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.topic} {self.pk}"
+
+
+class StateDebt(TenantModel):
+    """A payment that feature state should have heard of and could not: it is told when Redis is back."""
+
+    payment = TenantForeignKey(
+        PaymentReference,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        verbose_name=_("payment"),
+        help_text="Recorded, or moved, while feature state was away.",
+    )
+    since = models.DateTimeField(_("since"), help_text="When.")
+
+    CLASSIFICATION: ClassVar[dict[str, str]] = dict.fromkeys(["id", "tenant", "payment", "since"], NONE)
+    RETENTION: ClassVar[str] = "until Redis is back"
+
+    class Meta:
+        verbose_name = _("payment to tell feature state")
+        verbose_name_plural = _("payments to tell feature state")
+
+    def __str__(self) -> str:
+        return str(self.payment_id)
 
 
 class IdempotencyRecord(TenantModel):

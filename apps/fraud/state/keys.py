@@ -6,7 +6,10 @@ keys together, as one script needs), and eight bytes that stand for the entity's
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
+
+from django.conf import settings
 
 from apps.fraud.engine.event import Facts, short_key
 
@@ -29,33 +32,45 @@ KEPT_ROWS: Final = {"customer": 384, "device": 192, "card": 192, "ip": 192}
 MOST_VERDICTS: Final = {"customer": 64, "device": 64, "card": 64, "merchant": 512}
 
 
+@cache
+def _tag(tenant_id: int) -> bytes:
+    return b"{%s%d}" % (settings.STATE_NAMESPACE.encode(), tenant_id)
+
+
 def ttl(owner: str, at: int, now: int) -> int:
     """Seconds to live. An old event of a history lives as long as if it had just been its time."""
     return LIFE[owner] - max(0, (now - at) // 1_000_000)
 
 
 def log_key(tenant_id: int, owner: str, short: bytes) -> bytes:
-    return b"%s{%d}%s" % (_LETTER[owner], tenant_id, short)
+    return b"%s%s%s" % (_LETTER[owner], _tag(tenant_id), short)
 
 
 def verdict_key(tenant_id: int, owner: str, short: bytes) -> bytes:
-    return b"v%s{%d}%s" % (_LETTER[owner], tenant_id, short)
+    return b"v%s%s%s" % (_LETTER[owner], _tag(tenant_id), short)
 
 
 def warm_key(tenant_id: int) -> bytes:
     """Set once the tenant's history is in; gone with everything else when Redis loses its memory."""
-    return b"warm{%d}" % tenant_id
+    return b"warm" + _tag(tenant_id)
 
 
 def rebuild_key(tenant_id: int) -> bytes:
     """How far a rebuild has come."""
-    return b"rebuild{%d}" % tenant_id
+    return b"rebuild" + _tag(tenant_id)
+
+
+def rebuilding_key(tenant_id: int) -> str:
+    """A lock: one process rebuilds."""
+    return "rebuilding" + _tag(tenant_id).decode()
 
 
 def cart_key(tenant_id: int, session: str) -> bytes:
-    return b"b{%d}%s" % (tenant_id, short_key(session))
+    return b"b%s%s" % (_tag(tenant_id), short_key(session))
 
 
+# The last ones; a payment that came late finds the cart that was before it.
+MOST_CARTS: Final = 8
 CART_SECONDS: Final = 2 * DAY  # a cart older than that says nothing of how fast somebody paid
 
 

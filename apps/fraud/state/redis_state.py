@@ -11,12 +11,15 @@ import redis
 from apps.fraud.engine.event import RANK, Facts, short_key
 from apps.fraud.engine.history import History
 from apps.fraud.state.keys import (
+    CART_SECONDS,
     KEPT_ROWS,
     LIFE,
+    MOST_CARTS,
     MOST_ROWS,
     MOST_VERDICTS,
     OWNERS,
     VERDICT_OWNERS,
+    cart_key,
     log_key,
     shorts,
     ttl,
@@ -38,6 +41,7 @@ SCRIPT: Final = (Path(__file__).parent / "script.lua").read_text(encoding="utf-8
 LABEL_SCRIPT: Final = (Path(__file__).parent / "label.lua").read_text(encoding="utf-8")
 FOLD_SCRIPT: Final = (Path(__file__).parent / "fold.lua").read_text(encoding="utf-8")
 LOGGED: Final = OWNERS[:4]
+LOOK, OBSERVE, REMEMBER = "look", "observe", "remember"
 # Payments a round trip: Redis works on them without a break, so others wait for that long (some 10 ms).
 CHUNK: Final = 200
 
@@ -51,10 +55,18 @@ class RedisState:
         self._fold = client.register_script(FOLD_SCRIPT)
 
     def observe(self, tenant_id: int, facts: Sequence[Facts], *, now: int) -> list[History]:
-        return self._ask(tenant_id, facts, write=True, now=now)
+        told = self._ask(tenant_id, facts, OBSERVE, now)
+        lengths = [[len(value or b"") for value in answer[:4]] for answer in told]
+        self._fold_long(tenant_id, facts, lengths)
+        return [read_history(shorts(one), answer) for one, answer in zip(facts, told, strict=True)]
+
+    def remember(self, tenant_id: int, facts: Sequence[Facts], *, now: int) -> None:
+        """`observe` for whoever does not ask: a rebuild need not carry every log back."""
+        self._fold_long(tenant_id, facts, self._ask(tenant_id, facts, REMEMBER, now))
 
     def look(self, tenant_id: int, facts: Sequence[Facts]) -> list[History]:
-        return self._ask(tenant_id, facts, write=False, now=0)
+        told = self._ask(tenant_id, facts, LOOK, 0)
+        return [read_history(shorts(one), answer) for one, answer in zip(facts, told, strict=True)]
 
     def label(self, tenant_id: int, labels: Sequence[LabelFacts], *, now: int) -> None:
         pipe = self.client.pipeline(transaction=False)
@@ -67,6 +79,22 @@ class RedisState:
                     self._label(keys=[key], args=[row, MOST_VERDICTS[owner] * VERDICT.size, life], client=pipe)
         pipe.execute()
 
+    def note_carts(self, tenant_id: int, carts: Sequence[tuple[str, int]]) -> None:
+        """When a visit touched its cart. A repeat is harmless: the latest before a payment is what counts."""
+        pipe = self.client.pipeline(transaction=False)
+        for session, at in carts:
+            key = cart_key(tenant_id, session)
+            pipe.lpush(key, at)
+            pipe.ltrim(key, 0, MOST_CARTS - 1)
+            pipe.expire(key, CART_SECONDS)
+        pipe.execute()
+
+    def carts(self, tenant_id: int, sessions: Sequence[str]) -> dict[str, list[int]]:
+        pipe = self.client.pipeline(transaction=False)
+        for session in sessions:
+            pipe.lrange(cart_key(tenant_id, session), 0, -1)
+        return {session: [int(at) for at in found] for session, found in zip(sessions, pipe.execute(), strict=True)}
+
     def is_warm(self, tenant_id: int) -> bool:
         """False while Redis does not know the tenant's past: after it lost its memory, until a rebuild."""
         return bool(self.client.exists(warm_key(tenant_id)))
@@ -74,35 +102,37 @@ class RedisState:
     def mark_warm(self, tenant_id: int) -> None:
         self.client.set(warm_key(tenant_id), b"1")
 
-    def _ask(self, tenant_id: int, facts: Sequence[Facts], *, write: bool, now: int) -> list[History]:
+    def _ask(self, tenant_id: int, facts: Sequence[Facts], what: str, now: int) -> list[Any]:
         told: list[Any] = []
         for start in range(0, len(facts), CHUNK):
             pipe = self.client.pipeline(transaction=False)
             for one in facts[start : start + CHUNK]:
-                keys, args = _call(tenant_id, one, write=write, now=now)
+                keys, args = _call(tenant_id, one, what, now)
                 self._observe(keys=keys, args=args, client=pipe)
             told += pipe.execute()
-        if write:
-            self._fold_long(tenant_id, facts, told)
-        return [read_history(shorts(one), answer) for one, answer in zip(facts, told, strict=True)]
+        return told
 
-    def _fold_long(self, tenant_id: int, facts: Sequence[Facts], told: list[Any]) -> None:
+    def _fold_long(self, tenant_id: int, facts: Sequence[Facts], lengths: Sequence[Sequence[int]]) -> None:
         """Rare: a log has grown too long. Whoever sees it folds it, unless somebody wrote to it meanwhile."""
-        for one, answer in zip(facts, told, strict=True):
-            for owner, name, value in zip(LOGGED, shorts(one), answer, strict=False):
-                if value is not None and name is not None and len(value) > MOST_ROWS[owner] * ROW[owner].size:
-                    folded = folded_log(owner, read_log(owner, value), KEPT_ROWS[owner])
-                    self._fold(keys=[log_key(tenant_id, owner, name)], args=[value, folded])
+        for one, sizes in zip(facts, lengths, strict=True):
+            for owner, name, size in zip(LOGGED, shorts(one), sizes, strict=False):
+                if name is not None and size > MOST_ROWS[owner] * ROW[owner].size:
+                    self._fold_log(owner, log_key(tenant_id, owner, name))
+
+    def _fold_log(self, owner: str, key: bytes) -> None:
+        value = self.client.get(key)
+        if isinstance(value, bytes):
+            self._fold(keys=[key], args=[value, folded_log(owner, read_log(owner, value), KEPT_ROWS[owner])])
 
 
-def _call(tenant_id: int, facts: Facts, *, write: bool, now: int) -> tuple[list[bytes], list[Any]]:
+def _call(tenant_id: int, facts: Facts, what: str, now: int) -> tuple[list[bytes], list[Any]]:
     named = shorts(facts)
     keys = [b"" if name is None else log_key(tenant_id, owner, name) for owner, name in zip(OWNERS, named, strict=True)]
     judged = zip(VERDICT_OWNERS, (named[0], named[1], named[2], named[4]), strict=True)
     keys += [b"" if name is None else verdict_key(tenant_id, owner, name) for owner, name in judged]
-    if not write:
-        return keys, ["0", b"", 0, 0, 0, b"", b"", b""]
+    if what == LOOK:
+        return keys, [LOOK, b"", 0, 0, 0, b"", b"", b""]
     key, long, short = rows_of(facts)
     lives = [ttl(owner, facts.at, now) for owner in OWNERS] if now > facts.at else LIFE.values()
     seconds = facts.at // 1_000_000
-    return keys, ["1", key, RANK[facts.status], facts.euro_cents or 0, seconds, long, short, EMPTY_RING, *lives]
+    return keys, [what, key, RANK[facts.status], facts.euro_cents or 0, seconds, long, short, EMPTY_RING, *lives]

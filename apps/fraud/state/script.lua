@@ -1,10 +1,10 @@
 -- Remember one payment and tell what is known of its entities, in one step that no other scorer can come between.
 -- KEYS: logs of customer, device, card, address; counts of the merchant; verdicts on customer, device, card, merchant.
 --       An entity that the payment does not name has the key ''.
--- ARGV: 1 write? ('1' or '0'), 2 short key of the payment, 3 status, 4 cents (0 when unknown), 5 event time in
+-- ARGV: 1 what to do ('look', 'observe', or 'remember': write, and tell only how long the logs are), 2 short key of the payment, 3 status, 4 cents (0 when unknown), 5 event time in
 --       seconds, 6 row of the customer's log, 7 row of the other logs, 8 empty counts, 9.. seconds to live of KEYS 1-5
 -- The layout is that of layout.py.
-local write, id, status, cents, at = ARGV[1] == '1', ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+local write, id, status, cents, at = ARGV[1] ~= 'look', ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local RINGS = {{60, 120}, {3600, 48}, {86400, 60}}
 local SLOT = 24
 
@@ -82,6 +82,10 @@ elseif write and fate ~= 'known' then
   end
 else
   told[5] = redis.call('GET', KEYS[5])
+end
+if ARGV[1] == 'remember' then
+  for n = 1, 4 do told[n] = told[n] and #told[n] or 0 end
+  return {told[1], told[2], told[3], told[4]}
 end
 for n = 6, 9 do
   if KEYS[n] == '' then told[n] = false else told[n] = redis.call('GET', KEYS[n]) end

@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
+from django.db import connection
+
 from apps.payments.ingestion import payments_sql as sql
 from apps.payments.ingestion.staging import Run, execute, fetch
 from apps.payments.services.partitions import payment_partitions_ensure
+
+_there: set[date] = set()
 
 
 @dataclass
@@ -21,9 +25,14 @@ class MergedPayments:
 
 
 def ensure_months(moments: set[date]) -> None:
-    """Before the transaction: making a partition locks the table, and should not hold that through a batch."""
-    for month in sorted({day.replace(day=1) for day in moments}):
+    """Before the transaction: making a partition locks the table, and should not hold that through a batch.
+
+    A month that was there once is not asked for again: partitions go only with their retention, years later.
+    """
+    for month in sorted({day.replace(day=1) for day in moments} - _there):
         payment_partitions_ensure(first=month, last=month)
+        if not connection.in_atomic_block:  # one made in a transaction may be rolled back
+            _there.add(month)
 
 
 def merge_payments(run: Run) -> MergedPayments:

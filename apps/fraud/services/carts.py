@@ -1,0 +1,42 @@
+"""When a visit last touched its cart, for payments that do not tell: a fast checkout is told from that."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+import msgspec
+
+from apps.fraud.state.live_state import live_state
+from apps.payments.events import BehaviourEvent, PaymentEvent
+
+CART_EVENTS: Final = frozenset({"add_to_cart", "remove_from_cart", "update_cart", "view_cart", "begin_checkout"})
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def note_carts(tenant_id: int, events: Sequence[BehaviourEvent]) -> None:
+    """Lost when Redis is away: a payment then says that its cart is not known."""
+    carts = [
+        (event.session_id, (event.at - _EPOCH) // _EPOCH.resolution)
+        for event in events
+        if event.session_id and event.type in CART_EVENTS
+    ]
+    if carts:
+        live_state().note_carts(tenant_id, carts)
+
+
+def with_carts(tenant_id: int, events: Sequence[PaymentEvent]) -> list[PaymentEvent]:
+    sessions = sorted({event.session_id for event in events if event.session_id and event.cart_at is None})
+    if not sessions:
+        return list(events)
+    carts = live_state().carts(tenant_id, sessions)
+    return [_with_cart(event, carts.get(event.session_id or "", [])) for event in events]
+
+
+def _with_cart(event: PaymentEvent, carts: list[int]) -> PaymentEvent:
+    moments = [_EPOCH + timedelta(microseconds=at) for at in carts]
+    earlier = [moment for moment in moments if moment <= event.attempted_at]
+    if event.cart_at is not None or not earlier:
+        return event
+    return msgspec.structs.replace(event, cart_at=max(earlier))

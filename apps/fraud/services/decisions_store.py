@@ -1,0 +1,172 @@
+"""Decisions into rows: with the alert that they raise and the messages that will tell of them, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+from django.db import connection
+
+from apps.fraud.engine.alerting import leading_rule, raises_alert, severity
+from apps.fraud.engine.decide import judgement_bytes
+from apps.fraud.engine.event import Facts
+from apps.fraud.engine.features.catalogue import VERSION
+from apps.fraud.services.engine import Judged
+from apps.payments.ingestion.staging import copy_into
+
+DECISIONS_TOPIC: Final = "decisions"
+ALERTS_TOPIC: Final = "fraud-alerts"
+STEPS: Final = ("record", "state", "features", "rules", "scorer")
+COPY: Final = """
+COPY fraud_decision (payment_id, tenant_id, decided_at, outcome, score, points, ruleset_number, scorer_version,
+    degraded, source, trace_id, latency_us, timings, catalogue_version, features, inputs, judgement) FROM STDIN
+"""
+ALERTS: Final = """
+INSERT INTO fraud_fraudalert (tenant_id, external_id, payment_id, rule, severity, status, raised_at)
+SELECT %(tenant)s::bigint, 'kvt-' || one.id, one.id, one.rule, one.severity, 'PENDING_REVIEW', %(now)s::timestamptz
+FROM unnest(%(ids)s::bigint[], %(rules)s::text[], %(severities)s::text[]) AS one(id, rule, severity)
+ON CONFLICT (tenant_id, external_id) DO NOTHING
+RETURNING payment_id, id
+"""
+OUTBOX: Final = """
+INSERT INTO fraud_outbox (tenant_id, topic, messages, created_at)
+SELECT %(tenant)s::bigint, one.topic, one.messages, %(now)s::timestamptz
+FROM unnest(%(topics)s::text[], %(messages)s::bytea[]) AS one(topic, messages)
+"""
+pack_row = msgspec.msgpack.Encoder().encode
+_json = msgspec.json.Encoder(order="deterministic").encode
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A decision as it was just made. `id` is the payment's number among our references."""
+
+    id: int
+    facts: Facts
+    judged: Judged
+    judgement: bytes
+    trace_id: str
+    latency_us: int
+    ruleset_number: int | None
+
+    @property
+    def is_degraded(self) -> bool:
+        return bool(self.judged.judgement.degraded)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    tenant_id: int
+    source: str
+    now: datetime
+    timings: dict[str, int]
+
+
+def decisions_insert(*, batch: Batch, made: Sequence[Made]) -> dict[int, int]:
+    """Inside the transaction that recorded the payments. Returns the alerts raised, by payment."""
+    timings = "{" + ",".join(str(batch.timings.get(step, 0)) for step in STEPS) + "}"
+    with copy_into(COPY) as copy:
+        for one in made:
+            judgement = one.judged.judgement
+            copy.write_row(
+                (
+                    one.id, batch.tenant_id, batch.now, int(judgement.result), judgement.score, judgement.points,
+                    one.ruleset_number, "", one.is_degraded, batch.source, one.trace_id, one.latency_us, timings,
+                    VERSION, pack_row(one.judged.row), _json(one.judged.inputs).decode(), one.judgement.decode(),
+                )
+            )  # fmt: skip
+    alerts = _alerts(batch, made)
+    _outbox(batch, made, alerts)
+    return alerts
+
+
+def _alerts(batch: Batch, made: Sequence[Made]) -> dict[int, int]:
+    found = [one for one in made if raises_alert(one.judged.inputs, one.judged.judgement, failed=_failed(one))]
+    if not found:
+        return {}
+    values: dict[str, Any] = {
+        "tenant": batch.tenant_id,
+        "now": batch.now,
+        "ids": [one.id for one in found],
+        "rules": [leading_rule(one.judged.judgement)[:64] for one in found],
+        "severities": [severity(one.judged.inputs, one.judged.judgement, _euros(one)) for one in found],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(ALERTS, values)
+        return dict(cursor.fetchall())
+
+
+def _failed(one: Made) -> bool:
+    return one.facts.status == "failed"
+
+
+def _euros(one: Made) -> float | None:
+    return None if one.facts.euro_cents is None else one.facts.euro_cents / 100
+
+
+def _outbox(batch: Batch, made: Sequence[Made], alerts: dict[int, int]) -> None:
+    told = {DECISIONS_TOPIC: [(one.facts.customer, decision_event(one, batch), one.trace_id) for one in made]}
+    if alerts:
+        told[ALERTS_TOPIC] = [
+            (one.facts.customer, alert_event(one, batch, alerts[one.id]), one.trace_id)
+            for one in made
+            if one.id in alerts
+        ]
+    values: dict[str, Any] = {
+        "tenant": batch.tenant_id,
+        "now": batch.now,
+        "topics": list(told),
+        "messages": [pack_row(messages) for messages in told.values()],
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(OUTBOX, values)
+
+
+def decision_event(one: Made, batch: Batch) -> bytes:
+    return _json(
+        {
+            "schema_version": 1,
+            "decision_id": f"dec_{one.id}",
+            "payment_id": one.facts.payment_id,
+            "customer_id": one.facts.customer,
+            "decided_at": batch.now,
+            "ruleset_version": one.ruleset_number,
+            "scorer_version": None,
+            **_spoken(one),
+        }
+    )
+
+
+def alert_event(one: Made, batch: Batch, alert_id: int) -> bytes:
+    return _json(
+        {
+            "schema_version": 1,
+            "alert_id": f"kvt-{one.id}",
+            "alert_number": alert_id,
+            "decision_id": f"dec_{one.id}",
+            "payment_id": one.facts.payment_id,
+            "customer_id": one.facts.customer,
+            "raised_at": batch.now,
+            "severity": severity(one.judged.inputs, one.judged.judgement, _euros(one)),
+            "rule": leading_rule(one.judged.judgement),
+            **_spoken(one),
+        }
+    )
+
+
+def _spoken(one: Made) -> dict[str, Any]:
+    judgement = one.judged.judgement
+    return {
+        "decision": judgement.outcome,
+        "score": judgement.score,
+        "points": judgement.points,
+        "reasons": judgement.reasons,
+        "degraded": one.is_degraded,
+        "degraded_parts": judgement.degraded,
+    }
+
+
+__all__ = ["Batch", "Made", "decisions_insert", "judgement_bytes"]

@@ -1,0 +1,167 @@
+"""Requests that arrive at the same time share one transaction: a group commit.
+
+A transaction of one payment costs almost what one of thirty does (some twenty statements and a flush to disk).
+So each request puts its payment into a queue and waits; a thread takes whatever is waiting, decides on all of it in
+one transaction, and answers each. Nothing is waited for on purpose: alone, a payment goes at once. Under load the
+batches grow by themselves, and with them the rate.
+"""
+
+from __future__ import annotations
+
+import atexit
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as Late
+from dataclasses import dataclass, field
+from functools import cache
+from threading import Condition, Thread
+from time import monotonic, perf_counter_ns
+from typing import Final
+
+import structlog
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections, connection
+
+from apps.fraud.services.intake_batch import Answer, Ask, batch_decide
+from apps.fraud.services.told import tell
+from kivendtout.lib.clock import now
+from kivendtout.lib.errors import ServiceUnavailable
+
+# A partner that has waited this long is better served by "try again" than by more waiting.
+DEADLINE: Final = 0.9
+MOST_TOGETHER: Final = 200
+# More than a second's work: whoever comes now would wait beyond the deadline anyway.
+MOST_WAITING: Final = 2_000
+# One waits for the disk while the other works.
+THREADS: Final = 2
+
+log = structlog.get_logger(__name__)
+
+
+class DatabaseAway(ServiceUnavailable):
+    message = "The payment could not be recorded, so it was not decided on. Send it again, with the same payment_id."
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    ask: Ask
+    began_ns: int
+    answer: Future[Answer] = field(default_factory=Future)
+
+
+class Intake:
+    def __init__(self) -> None:
+        self.waiting: deque[_Waiting] = deque()
+        self.wake = Condition()
+        self.busy_since: dict[int, float] = {}
+        self.closed = False
+        self.threads = [Thread(target=self._run, args=(n,), name=f"intake-{n}", daemon=True) for n in range(THREADS)]
+        for thread in self.threads:
+            thread.start()
+
+    def score(self, ask: Ask) -> Answer:
+        one = _Waiting(ask, perf_counter_ns())
+        with self.wake:
+            if self.closed or len(self.waiting) >= MOST_WAITING or self._is_stuck():
+                raise DatabaseAway
+            self.waiting.append(one)
+            self.wake.notify()
+        try:
+            return one.answer.result(DEADLINE)
+        except Late:
+            # Not begun: it never will be. Begun: it may yet be recorded, and its repetition will find it.
+            one.answer.cancel()
+            raise DatabaseAway from None
+
+    def close(self) -> None:
+        with self.wake:
+            self.closed = True
+            self.wake.notify_all()
+        for thread in self.threads:
+            thread.join(DEADLINE)
+
+    def _is_stuck(self) -> bool:
+        """Every thread has been at one batch for longer than anybody waits."""
+        return len(self.busy_since) == THREADS and monotonic() - max(self.busy_since.values()) > DEADLINE
+
+    def _run(self, number: int) -> None:
+        while batch := self._take(number):
+            try:
+                _answer(batch)
+            finally:
+                with self.wake:
+                    self.busy_since.pop(number, None)
+        connection.close()
+
+    def _take(self, number: int) -> list[_Waiting]:
+        with self.wake:
+            while not self.waiting:
+                if self.closed:
+                    return []
+                self.wake.wait()
+            tenant_id = self.waiting[0].ask.tenant_id
+            batch: list[_Waiting] = []
+            others: list[_Waiting] = []
+            while self.waiting and len(batch) < MOST_TOGETHER:
+                one = self.waiting.popleft()
+                (batch if one.ask.tenant_id == tenant_id else others).append(one)
+            self.waiting.extendleft(reversed(others))
+            if others:
+                self.wake.notify()
+            self.busy_since[number] = monotonic()
+            return batch
+
+
+def _answer(batch: list[_Waiting]) -> None:
+    live = [one for one in batch if one.answer.set_running_or_notify_cancel()]
+    if not live:
+        return
+    try:
+        answers = decide_together([one.ask for one in live], began_ns=min(one.began_ns for one in live))
+    except BaseException as error:
+        for one in live:
+            one.answer.set_exception(error)
+        return
+    for one, answer in zip(live, answers, strict=True):
+        one.answer.set_result(answer)
+
+
+def decide_together(asks: Sequence[Ask], *, began_ns: int) -> list[Answer]:
+    """One transaction for all; when it fails on somebody's data, one each, so that the others are not held up."""
+    close_old_connections()
+    try:
+        answers, news = batch_decide(asks, now=now(), began_ns=began_ns)
+    except (OperationalError, InterfaceError) as error:
+        log.warning("score_database_away", error=type(error.__cause__ or error).__name__, payments=len(asks))
+        connection.close()
+        raise DatabaseAway from error
+    except DatabaseError:
+        if len(asks) == 1:
+            raise
+        log.warning("score_batch_apart", payments=len(asks), exc_info=True)
+        return [one for ask in asks for one in decide_together([ask], began_ns=began_ns)]
+    tell(news)
+    return answers
+
+
+@cache
+def _intake() -> Intake:
+    intake = Intake()
+    atexit.register(intake.close)
+    return intake
+
+
+def score(ask: Ask) -> Answer:
+    """Decide on one payment, together with whatever else is waiting."""
+    answer = _intake().score(ask)
+    if answer.error is not None:
+        raise answer.error
+    return answer
+
+
+def score_many(asks: Sequence[Ask]) -> list[Answer]:
+    """A partner's own batch, of one tenant: it is together already. Runs in the caller's thread and connection."""
+    return decide_together(asks, began_ns=perf_counter_ns())
+
+
+__all__ = ["Answer", "Ask", "DatabaseAway", "score", "score_many"]

@@ -1,0 +1,63 @@
+"""The outbox to its topics: acknowledged before a row goes, so that nothing is lost; a repeat carries the same id."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from django.db import connection, transaction
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from apps.compliance.models import Tenant
+from kivendtout.lib.kafka import TENANT_HEADER
+from kivendtout.lib.tenancy import across_tenants
+from kivendtout.lib.trace import HEADER, span_of
+
+# One row holds a whole batch of messages; a few of them keep a transaction short.
+ROWS: Final = 20
+ACK_SECONDS: Final = 10
+# SKIP LOCKED: several workers share the outbox without waiting for each other.
+TAKE: Final = "SELECT id, tenant_id, topic, messages FROM fraud_outbox ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED"
+_decode = msgspec.msgpack.Decoder(list[tuple[str, bytes, str]]).decode
+
+
+def outbox_publish(producer: KafkaProducer) -> int:
+    """Messages published. Those that Kafka does not take stay where they are."""
+    sent = 0
+    while True:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(TAKE, [ROWS])
+            rows = cursor.fetchall()
+            done = _send(producer, rows)
+            if done:
+                cursor.execute("DELETE FROM fraud_outbox WHERE id = ANY(%s)", [list(done)])
+        sent += sum(done.values())
+        if len(rows) < ROWS or len(done) < len(rows):
+            return sent
+
+
+def _send(producer: KafkaProducer, rows: list[tuple[Any, ...]]) -> dict[int, int]:
+    waiting: dict[int, list[Any]] = {}
+    slugs = _slugs({row[1] for row in rows})
+    try:
+        for pk, tenant_id, topic, messages in rows:
+            waiting[pk] = [
+                producer.send(topic, key=key.encode(), value=value, headers=_headers(slugs[tenant_id], trace))
+                for key, value, trace in _decode(bytes(messages))
+            ]
+        if waiting:
+            producer.flush(timeout=ACK_SECONDS)
+    except KafkaError:
+        pass  # those that were acknowledged may go, the others are tried again
+    return {pk: len(futures) for pk, futures in waiting.items() if all(future.succeeded() for future in futures)}
+
+
+def _slugs(tenants: set[int]) -> dict[int, bytes]:
+    with across_tenants():
+        return {pk: slug.encode() for pk, slug in Tenant.objects.filter(pk__in=tenants).values_list("pk", "slug")}
+
+
+def _headers(slug: bytes, trace_id: str) -> list[tuple[str, bytes]]:
+    headers = [(TENANT_HEADER, slug)]
+    return [*headers, (HEADER, span_of(trace_id).encode())] if trace_id else headers

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+import redis
+import structlog
+from celery import shared_task
+
+from apps.compliance.models import Tenant
+from apps.fraud.services.feature_state import state_check
+from apps.fraud.services.idempotency import answers_forget
+from kivendtout.lib.clock import now
+
+log = structlog.get_logger(__name__)
+
+
+@shared_task(name="fraud.check_state")
+def check_state() -> int:
+    """Feature state hears what it missed while it was away, and learns everything anew after it lost its memory."""
+    told = 0
+    for tenant_id in Tenant.objects.values_list("pk", flat=True):
+        try:
+            told += state_check(tenant_id=tenant_id, now=now()) or 0
+        except redis.RedisError as error:
+            log.warning("state_check_stopped", tenant=tenant_id, error=type(error).__name__)
+    return told
+
+
+@shared_task(name="fraud.forget_answers")
+def forget_answers() -> int:
+    return answers_forget(now=now())
