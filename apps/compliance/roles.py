@@ -52,7 +52,10 @@ PAYMENT_MODELS = (
     "payments.paymentstatechange",
 )
 FRAUD_MODELS = ("fraud.fraudalert", "fraud.fraudlabel", "fraud.fraudlist", "fraud.listentry")
-EVIDENCE = _views(*CUSTOMER_MODELS, *PAYMENT_MODELS, *FRAUD_MODELS)
+# What decided is evidence too, and holds no personal data.
+RULE_MODELS = ("fraud.rule", "fraud.ruleversion", "fraud.ruleset")
+DRAFT_RULES = ("fraud.add_rule", "fraud.add_ruleversion", "fraud.change_ruleversion")
+EVIDENCE = _views(*CUSTOMER_MODELS, *PAYMENT_MODELS, *FRAUD_MODELS, *RULE_MODELS)
 # A list is made and changed, never deleted: decisions name it. To change an entry is to take it off.
 LISTS = ("fraud.add_fraudlist", "fraud.change_fraudlist", "fraud.add_listentry", "fraud.change_listentry")
 REVEAL = "customers.reveal_personal_data"
@@ -73,6 +76,10 @@ ROLES = (
             *LISTS,
             # Jobs and currencies serve every tenant: who runs the installation changes them (a superuser), nobody else.
             *_views(*BEAT_MODELS),
+            # A key is made and revoked, never changed or deleted: the audit trail goes on naming it.
+            *_views("compliance.apikey"),
+            "compliance.add_apikey",
+            "compliance.change_apikey",
             "compliance.view_tenant",
             "compliance.change_tenant",
             "compliance.view_auditentry",
@@ -97,7 +104,14 @@ ROLES = (
         "analyst",
         _("Analyst"),
         gettext_noop("Judges payments and alerts, and may reveal a customer's data with a reason."),
-        (*EVIDENCE, "payments.change_payment_status", "fraud.change_fraudalert", "fraud.add_listentry", REVEAL),
+        (
+            *EVIDENCE,
+            "payments.change_payment_status",
+            "fraud.change_fraudalert",
+            "fraud.add_listentry",
+            *DRAFT_RULES,
+            REVEAL,
+        ),
     ),
     Role(
         "lead",
@@ -108,6 +122,8 @@ ROLES = (
             "payments.change_payment_status",
             "fraud.change_fraudalert",
             REVEAL,
+            *DRAFT_RULES,
+            "fraud.approve_rule",
             *LISTS,
             "payments.change_merchant",
             "payments.change_product",

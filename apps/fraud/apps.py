@@ -15,4 +15,7 @@ class FraudConfig(AppConfig):
             audited(model)
         audited(models.FraudList)
         audited(models.ListEntry, except_for=("uses", "last_used_at", "changed_in"))
+        for model in (models.Rule, models.RuleVersion, models.ActiveRuleSet):
+            audited(model)
+        audited(models.RuleSet, except_for=("content",))  # the digest says as much
         register_tables("apps.fraud.ingestion")
