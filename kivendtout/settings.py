@@ -228,7 +228,14 @@ REST_FRAMEWORK = {
 }
 
 # --- Domain defaults --------------------------------------------------------------------------------------------------
-TOPICS = {"payments": 6, "orders": 3, "user-events": 6, "cart-events": 3}  # name: partitions
+TOPICS = {  # name: partitions
+    "payments": 6,
+    "orders": 3,
+    "user-events": 6,
+    "cart-events": 3,
+    "decisions": 6,
+    "fraud-alerts": 3,
+}
 DEMO_TENANT = "kivendtout"
 DEMO = env_bool("DEMO", False)  # says so on the screen, changes nothing else
 

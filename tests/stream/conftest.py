@@ -32,7 +32,7 @@ def topics(broker: Server, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Ca
     """Topics of this test's own, so that tests may share a broker; the stream knows them by their plain names."""
     suffix = f"-{uuid.uuid4().hex[:8]}"
     settings.KAFKA_BOOTSTRAP_SERVERS = [broker.bootstrap]
-    settings.TOPICS = {f"{name}{suffix}": 2 for name in streams.KINDS}
+    settings.TOPICS = {f"{name}{suffix}": 2 for name in streams.KINDS} | {"decisions": 1, "fraud-alerts": 1}
     monkeypatch.setattr(stream_batch, "KINDS", {f"{name}{suffix}": kind for name, kind in streams.KINDS.items()})
     monkeypatch.setattr(streams, "PAYMENTS", f"payments{suffix}")
     return lambda name: f"{name}{suffix}"
