@@ -21,6 +21,8 @@ MOST_MEGABYTES: Final = 20
 # The longest value, reason and time together stay under it; beyond, somebody forgot the line ends.
 LONGEST_LINE: Final = 2_000
 COLUMNS: Final = ("value", "reason", "expires_at")
+# What an export adds, so that its file can come back.
+TOLD: Final = ("hint", "added_at", "uses", "last_used_at")
 FAULTS: Final[dict[str, str]] = {
     **SENTENCES,
     "line_long": gettext_noop("The line is longer than any entry. Check the file's line ends and quotes."),
@@ -111,7 +113,7 @@ def _heading(line: str) -> tuple[str, list[int], int]:
     delimiter = max(",;\t", key=line.count)
     cells = _split(line, delimiter)
     names = [] if isinstance(cells, str) else [cell.strip().lower() for cell in cells]
-    wrong = set(names) - set(COLUMNS) or len(set(names)) != len(names)
+    wrong = set(names) - {*COLUMNS, *TOLD} or len(set(names)) != len(names)
     if wrong or not {"value", "reason"} <= set(names):
         raise InvalidImport(
             gettext_noop("The first line must name the columns: value, reason and, if there are any, expires_at.")
