@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from secrets import randbits
+from urllib.parse import urlsplit
 
 import pytest
 import redis
@@ -18,14 +19,14 @@ SPACE = randbits(48)
 
 
 def connect() -> redis.Redis:
-    return redis.Redis.from_url(settings.REDIS_URL, db=9)
+    return redis.Redis.from_url(urlsplit(settings.REDIS_URL)._replace(path="/9").geturl())
 
 
 @pytest.fixture
 def redis_client() -> Iterator[redis.Redis]:
     client = connect()
     yield client
-    for key in client.scan_iter(f"*{{{SPACE}}}*"):
+    for key in client.scan_iter(f"*{SPACE}}}*"):
         client.delete(key)
     client.close()
 

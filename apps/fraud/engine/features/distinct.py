@@ -35,14 +35,15 @@ def _features() -> tuple[Feature, ...]:
     for what, _position, fr, en in OF_CUSTOMER:
         for window in FR:
             made.append(
-                Feature(f"customer_{what}_{window}", "integer", "customer", f"{fr} sur {FR[window]}",
-                        f"{en} within {EN[window]}", STATE_AWAY, window, 1)
+                Feature(f"customer_{what}_{window}", "integer", "customer",
+                        f"{fr} sur {FR[window]}, ce paiement compris",
+                        f"{en} within {EN[window]}, this payment included", STATE_AWAY, window, 1)
             )  # fmt: skip
     for owner, fr, en in OF_OTHERS:
         for window in FR:
             made.append(
-                Feature(f"{owner}_customers_{window}", "integer", owner, f"{fr} sur {FR[window]}",
-                        f"{en} within {EN[window]}", f"the payment names no {owner}", window, 1)
+                Feature(f"{owner}_customers_{window}", "integer", owner, f"{fr} sur {FR[window]}, ce paiement compris",
+                        f"{en} within {EN[window]}, this payment included", f"the payment names no {owner}", window, 1)
             )  # fmt: skip
     return tuple(made)
 

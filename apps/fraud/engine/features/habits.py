@@ -21,13 +21,15 @@ def _f(name: str, kind: str, fr: str, en: str, missing: str, window: str | None 
 
 FEATURES = (
     _f("customer_amount_mean", "number", "montant moyen en euros des paiements précédents du client",
-       "average amount in euros of the customer's earlier payments", "no earlier payment"),
-    _f("customer_amount_std", "number", "écart-type en euros des paiements précédents du client",
-       "standard deviation in euros of the customer's earlier payments", "fewer than two earlier payments"),
+       "average amount in euros of the customer's earlier payments", "no earlier payment with an amount in euros"),
+    _f("customer_amount_std", "number", "écart-type (de population) en euros des paiements précédents du client",
+       "standard deviation (of a population) in euros of the customer's earlier payments",
+       "fewer than two earlier payments with an amount in euros"),
     _f("amount_ratio", "number", "montant rapporté à la moyenne du client",
        "amount divided by the customer's average", "no average, an average of zero, or no amount in euros", None, 1),
     _f("amount_deviation", "number", "écart à la moyenne du client, en écarts-types",
-       "distance from the customer's average, in standard deviations", "no deviation, or no amount in euros"),
+       "distance from the customer's average, in standard deviations",
+       "no deviation, a deviation of zero, or no amount in euros"),
     _f("account_age_days", "number", "âge du compte en jours", "age of the account in days",
        "registration unknown or after the payment", None, -1),
     _f("previous_payments", "integer", "paiements tentés avant celui-ci par le client",
@@ -41,9 +43,11 @@ FEATURES = (
     _f("seconds_since_last_payment", "number", "secondes depuis le paiement précédent du client",
        "seconds since the customer's last payment", "no earlier payment on record"),
     _f("seconds_since_cart", "number", "secondes entre le panier et le paiement",
-       "seconds between the cart and the payment", "the cart was not told"),
-    _f("seconds_since_device_seen", "number", "secondes depuis la première apparition de l'appareil",
-       "seconds since the device was first seen", "the payment names no device, or it was never seen"),
+       "seconds between the cart and the payment", "the cart was not told, or lies after the payment"),
+    _f("seconds_since_device_seen", "number",
+       "secondes depuis la première apparition de l'appareil, chez n'importe quel client",
+       "seconds since the device was first seen, with whichever customer",
+       "the payment names no device, or it was never seen"),
     _f("new_device", "boolean", "appareil jamais utilisé par ce client, qui a déjà payé",
        "a device that this customer, who has paid before, never used", "no device named, or no earlier payment"),
     _f("new_ip", "boolean", "adresse réseau jamais utilisée par ce client, qui a déjà payé",
@@ -56,7 +60,7 @@ FEATURES = (
     _f("device_ip_change_1h", "boolean",
        "appareil et adresse réseau tous deux changés depuis le paiement précédent, dans l'heure",
        "device and network address both changed since the last payment, within the hour",
-       "no earlier payment, or a device or an address was not told", "1h"),
+       "no earlier payment, or a device or an address of the two was not told", "1h"),
 )  # fmt: skip
 
 

@@ -36,18 +36,23 @@ def _features() -> tuple[Feature, ...]:
             name = f"merchant_{what}_{window}"
             made.append(Feature(name, kind, "merchant", f"{text_fr}, {fr}", f"{text_en}, {en}", NONE_NAMED, window))  # type: ignore[arg-type]
     made += [
-        Feature("merchant_amount_mean", "number", "merchant", "montant moyen en euros chez ce marchand sur 30 jours",
-                "average amount in euros at this merchant over 30 days", "no payment there in the period", "30d"),
+        Feature("merchant_amount_mean", "number", "merchant",
+                "somme en euros des 30 derniers jours entiers chez ce marchand, divisée par ses paiements tentés",
+                "sum in euros of the last 30 whole days at this merchant, divided by its payment attempts",
+                "no payment there in the period", "30d"),
         Feature("merchant_amount_ratio", "number", "merchant", "montant rapporté à la moyenne de ce marchand",
-                "amount divided by this merchant's average", "no average, or no amount in euros", "30d"),
-        Feature("merchant_failure_rate_24h", "number", "merchant", "part des échecs chez ce marchand sur 24 heures",
-                "share of failures at this merchant within 24 hours", "no payment there in the period", "24h", 1),
+                "amount divided by this merchant's average", "no average, an average of zero, or no amount in euros",
+                "30d"),
+        Feature("merchant_failure_rate_24h", "number", "merchant",
+                "part des échecs chez ce marchand, 24 dernières heures entières",
+                "share of failures at this merchant, last 24 whole hours", "no payment there in the period", "24h", 1),
         Feature("merchant_frauds_30d", "integer", "merchant",
-                "paiements chez ce marchand signalés frauduleux depuis 30 jours",
-                "payments at this merchant that became known as fraud within 30 days", NONE_NAMED, "30d", 1),
+                "paiements chez ce marchand dont le dernier verdict est une fraude, connue depuis 30 jours au plus",
+                "payments at this merchant whose latest verdict is fraud, known for 30 days at most",
+                NONE_NAMED, "30d", 1),
         Feature("merchant_fraud_rate_30d", "number", "merchant",
-                "fraudes signalées depuis 30 jours rapportées aux paiements des 30 jours",
-                "frauds that became known within 30 days, divided by the payments of the 30 days",
+                "fraudes connues depuis 30 jours au plus, rapportées aux paiements des 30 derniers jours entiers",
+                "frauds known for 30 days at most, divided by the payment attempts of the last 30 whole days",
                 "no payment there in the period", "30d", 1),
     ]  # fmt: skip
     return tuple(made)

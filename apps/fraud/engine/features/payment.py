@@ -64,7 +64,7 @@ def compute(case: Case) -> Sequence[Value]:
         hour >= NIGHT_FROM or hour < NIGHT_TO,
         facts.method,
         facts.status == "failed",
-        facts.failure_code or None,
+        (facts.failure_code or None) if facts.status == "failed" else None,
         facts.card_bin,
         kind,
         None if kind is None else kind in ("ios", "android"),

@@ -40,8 +40,10 @@ FEATURES = (
         _f(name, "boolean", f"pays {fr} différents", f"countries {en} differ", "one of them was not told")
         for name, _one, _other, fr, en in PAIRS
     ),
-    _f("billing_distance_km", "number", "kilomètres entre le pays du paiement et celui de facturation",
-       "kilometres between the country of the payment and that of the bill", "one of them was not told"),
+    _f("billing_distance_km", "number",
+       "kilomètres entiers entre le milieu du pays du paiement et celui du pays de facturation",
+       "whole kilometres between the middles of the country of the payment and that of the bill",
+       "one of them was not told, or has no known position"),
 )  # fmt: skip
 
 

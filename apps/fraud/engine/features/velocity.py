@@ -17,7 +17,7 @@ from apps.fraud.engine.history import FAILED, SUCCESS, Log
 WINDOWS: Final = (("10m", 10 * MINUTE), ("1h", HOUR), ("24h", DAY), ("7d", 7 * DAY), ("30d", 30 * DAY))
 SPANS: Final = tuple(span for _name, span in WINDOWS)
 WINDOW_FR: Final = {"10m": "10 minutes", "1h": "1 heure", "24h": "24 heures", "7d": "7 jours", "30d": "30 jours"}
-WINDOW_EN: Final = {"10m": "10 minutes", "1h": "hour", "24h": "24 hours", "7d": "7 days", "30d": "30 days"}
+WINDOW_EN: Final = {"10m": "10 minutes", "1h": "an hour", "24h": "24 hours", "7d": "7 days", "30d": "30 days"}
 OWNERS: Final = {
     "customer": ("du client", "the customer's"),
     "device": ("de l'appareil", "the device's"),
