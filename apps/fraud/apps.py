@@ -8,6 +8,7 @@ class FraudConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.compliance.audit import audited
+        from apps.compliance.services.demo import SEEDERS
         from apps.fraud import models
         from apps.payments.ingestion.registry import register_tables
 
@@ -19,3 +20,4 @@ class FraudConfig(AppConfig):
             audited(model)
         audited(models.RuleSet, except_for=("content",))  # the digest says as much
         register_tables("apps.fraud.ingestion")
+        SEEDERS.append("apps.fraud.services.demo.demo_seed_rules")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from django.contrib.auth.models import Group
 from django.db import transaction
+from django.utils.module_loading import import_string
 
 from apps.compliance.models import Tenant, User
 from apps.compliance.roles import BY_CODE
@@ -31,6 +32,8 @@ NAMES = {"kivendtout": "KiVendTout"}
 # 20 of 62 characters: 119 bits. Letters and digits only, so that a double click selects the whole.
 PASSWORD_LENGTH = 20
 ALPHABET = string.ascii_letters + string.digits
+# Dotted paths of what apps above add to the demo's tenant: each takes it, and leaves what is there already.
+SEEDERS: list[str] = []
 
 
 @dataclass(frozen=True)
@@ -58,6 +61,8 @@ def demo_seed(*, tenant_slug: str, passwords: Path | None = None) -> list[DemoAc
             slug=tenant_slug, defaults={"name": NAMES.get(tenant_slug, tenant_slug)}
         )
         accounts = [_account(tenant, role, known) for role in ACCOUNTS]
+        for seeder in SEEDERS:
+            import_string(seeder)(tenant=tenant)
     if passwords:
         write_passwords(passwords, accounts)
     return accounts
