@@ -43,12 +43,13 @@ once. Four limits keep the memory of an entity bounded:
 """
 LIMITS = (
     "**A merchant** is counted in {minutes} minutes, {hours} hours and {days} days up to its newest payment. For a "
-    "payment that is told late, or judged again, its windows of 10 minutes and an hour are exact while it is less than an hour "
-    "older than that newest one, that of 24 hours while less than a day older, those of 7 and 30 days while less than "
-    "30 days older. In order of time they are always exact.",
-    "**A customer's** newest {rows_kept} to {rows_most} payments are kept one by one, {others_kept} to {others_most} of "
-    "a device, card or address. What is older is folded into counts: averages, first sights and what is new stay as they "
-    "were, windows count up to what is kept, and a message about a payment not newer than the fold changes nothing.",
+    "payment that is told late, or judged again, its windows of 10 minutes and an hour are exact while it is less than "
+    "an hour older than that newest one, that of 24 hours while less than a day older, those of 7 and 30 days while "
+    "less than 30 days older. In order of time they are always exact.",
+    "**A customer's** newest {rows_kept} to {rows_most} payments are kept one by one, {others_kept} to {others_most} "
+    "of a device, card or address. What is older is folded into counts: averages, first sights and what is new stay as "
+    "they were, windows count up to what is kept, and a message about a payment not newer than the fold changes "
+    "nothing.",
     "**Verdicts**: the newest {verdicts} of a customer, device or card, the newest {merchant_verdicts} of a merchant.",
     "**Time**: an entity without a payment is forgotten, {life}.",
 )
