@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-
 from hypothesis import strategies as st
 
 from apps.fraud.engine.rules import nodes as n
@@ -74,138 +72,119 @@ def constants(kind: str):
 
 
 def features(kind: str):
-    names = [
-        name
-        for name, feature in CATALOGUE.items()
-        if feature.kind == kind or (kind, feature.kind) == ("number", "integer")
-    ]
+    kinds = ("number", "integer") if kind == "number" else (kind,)
+    names = [name for name in CATALOGUE if KINDS[name] in kinds]
     return st.sampled_from([n.FeatureRef(name, kind, integer=KINDS[name] == "integer") for name in names])
 
 
-@cache
-def leaves(kind: str):
-    return st.one_of(features(kind), features(kind), constants(kind))
+KINDS_OF_VALUE = ("number", "text", "boolean")
+LEAVES = {kind: st.one_of(features(kind), features(kind), constants(kind)) for kind in KINDS_OF_VALUE}
+DIGITS = st.integers(-10, 10).map(lambda digits: n.Const(float(digits), "number"))
+PIECES = st.sampled_from(["%", "_", "%%", "a", "FR", "é", "'", ".", "*", "\\", "[", "日"])
+PATTERNS = st.lists(PIECES, max_size=6).map(lambda pieces: n.Const("".join(pieces), "text"))
 
 
-def cases(kind: str, deeper):
-    result = deeper(kind)
-    searched = st.lists(st.tuples(deeper("boolean") | st.just(NULL), result | st.just(NULL)), max_size=2)
+class Maker:
+    """Draws one tree. Plain code, because nested strategies flatten into one choice that is mostly NOT."""
 
-    def finish(branches, first, otherwise):
-        return n.Case(None, (first, *branches), otherwise, kind)
+    def __init__(self, draw):
+        self.draw = draw
 
-    by_condition = st.builds(finish, searched, st.tuples(deeper("boolean"), result), result | st.just(NULL))
-    by_value = st.sampled_from(["number", "text", "boolean"]).flatmap(lambda of: valued_cases(kind, of, deeper))
-    return by_condition | by_value
+    def pick(self, *choices):
+        return self.draw(st.sampled_from(choices))
 
+    def node(self, kind: str, depth: int):
+        if depth <= 0 or self.draw(st.integers(0, 5)) == 0:
+            return self.draw(LEAVES[kind])
+        makers = {
+            "number": [self.arithmetic, self.arithmetic, self.negative, self.number_call, self.number_call],
+            "text": [self.text_call],
+            "boolean": [
+                *(self.joined, self.joined, self.inverted, self.compared, self.compared, self.compared_booleans),
+                *(self.between, self.among, self.on_list, self.like, self.is_null, self.starts),
+            ],
+        }[kind]
+        shared = [lambda d: self.case(kind, d), lambda d: self.coalesce(kind, d)]
+        return self.pick(*makers, *shared)(depth - 1)
 
-def valued_cases(kind: str, of: str, deeper):
-    def build(operand, branches, otherwise):
-        return n.Case(operand, tuple(branches), otherwise, kind)
+    def maybe_null(self, kind: str, depth: int):
+        return NULL if self.draw(st.integers(0, 4)) == 0 else self.node(kind, depth)
 
-    operands = leaves(of) | (calls("LOWER", deeper=leaves) if of == "text" else leaves(of))
-    branches = st.lists(st.tuples(deeper(of), deeper(kind)), min_size=1, max_size=3)
-    return st.builds(build, operands, branches, deeper(kind) | st.just(NULL))
+    def many(self, fewest: int, most: int):
+        return range(self.draw(st.integers(fewest, most)))
 
+    def arithmetic(self, depth):
+        return n.Arithmetic(self.pick("+", "-", "*", "/", "%"), self.node("number", depth), self.node("number", depth))
 
-def calls(name: str, deeper, kind: str | None = None):
-    function = FUNCTIONS[name]
-    takes, gives = function.takes or kind, function.gives or kind
-    if name == "ROUND":
-        digits = st.integers(-10, 10).map(lambda digits: n.Const(float(digits), "number"))
-        arguments = st.tuples(deeper(takes)) | st.tuples(deeper(takes), digits)
-    else:
-        most = min(function.most, 3)
-        arguments = st.lists(deeper(takes), min_size=function.fewest, max_size=most).map(tuple)
-    return st.builds(lambda found: n.Call(name, found, gives), arguments)
-
-
-def coalesced(kind: str, deeper):
-    def build(arguments, last):
-        return n.Call("COALESCE", (*arguments, last), kind)
-
-    return st.builds(build, st.lists(deeper(kind) | st.just(NULL), max_size=2), deeper(kind))
-
-
-def numbers(deeper):
-    signs = st.sampled_from(["+", "-", "*", "/", "%"])
-    names = [name for name, function in FUNCTIONS.items() if function.gives == "number" and function.takes == "number"]
-
-    def negative(item):
+    def negative(self, depth):
+        item = self.node("number", depth)
         return n.Const(positive_zero(-item.value), "number") if isinstance(item, n.Const) else n.Negative(item)
 
-    return st.one_of(
-        st.builds(n.Arithmetic, signs, deeper("number"), deeper("number")),
-        st.builds(n.Arithmetic, signs, deeper("number"), deeper("number")),
-        deeper("number").map(negative),
-        st.sampled_from(names).flatmap(lambda name: calls(name, deeper)),
-        calls("LENGTH", deeper),
-    )
+    def number_call(self, depth):
+        names = [name for name, function in FUNCTIONS.items() if function.gives == "number"]
+        function = FUNCTIONS[self.pick(*names)]
+        arguments = [self.node(function.takes, depth) for _ in self.many(function.fewest, min(function.most, 3))]
+        if function.name == "ROUND" and len(arguments) > 1:
+            arguments = [arguments[0], self.draw(DIGITS)]
+        return n.Call(function.name, tuple(arguments), "number")
+
+    def text_call(self, depth):
+        return n.Call(self.pick("LOWER", "UPPER"), (self.node("text", depth),), "text")
+
+    def coalesce(self, kind, depth):
+        first = [self.maybe_null(kind, depth) for _ in self.many(0, 2)]
+        return n.Call("COALESCE", (*first, self.node(kind, depth)), kind)
+
+    def case(self, kind, depth):
+        of, operand = "boolean", None
+        if self.pick(True, False):
+            of = self.pick(*KINDS_OF_VALUE)
+            operand = self.draw(LEAVES[of])
+            if of == "text":
+                operand = self.pick(operand, n.Call("LOWER", (operand,), "text"))
+        first = self.node(of, depth), self.node(kind, depth)
+        others = [(self.node(of, depth), self.maybe_null(kind, depth)) for _ in self.many(0, 2)]
+        return n.Case(operand, (first, *others), self.maybe_null(kind, depth), kind)
+
+    def joined(self, depth):
+        """The parser joins a chain of one operator into one node, so this does."""
+        kind = self.pick(n.And, n.Or)
+        items = [self.maybe_null("boolean", depth) for _ in self.many(2, 4)]
+        return kind(tuple(part for item in items for part in (item.items if isinstance(item, kind) else (item,))))
+
+    def inverted(self, depth):
+        return n.Not(self.maybe_null("boolean", depth))
+
+    def compared(self, depth):
+        kind = self.pick("number", "number", "text")
+        return n.Compare(self.pick("=", "<>", "<", "<=", ">", ">="), self.node(kind, depth), self.node(kind, depth))
+
+    def compared_booleans(self, depth):
+        return n.Compare(self.pick("=", "<>"), self.node("boolean", depth), self.node("boolean", depth))
+
+    def between(self, depth):
+        kind = self.pick("number", "number", "text")
+        return n.Between(self.node(kind, depth), self.node(kind, depth), self.node(kind, depth))
+
+    def among(self, depth):
+        kind = self.pick(*KINDS_OF_VALUE)
+        values = tuple(self.draw(constants(kind) | st.just(NULL)) for _ in self.many(1, 4))
+        return n.In(self.node(kind, depth), values)
+
+    def on_list(self, depth):
+        name = self.pick(*LIST_NAMES)
+        return self.pick(n.OnList(name), n.InList(self.node("text", depth), name))
+
+    def like(self, depth):
+        return n.Like(self.node("text", depth), self.draw(PATTERNS))
+
+    def is_null(self, depth):
+        return n.IsNull(self.node(self.pick(*KINDS_OF_VALUE), depth))
+
+    def starts(self, depth):
+        return n.Call("STARTS_WITH", (self.node("text", depth), self.node("text", depth)), "boolean")
 
 
-def texts(deeper):
-    return st.sampled_from(["LOWER", "UPPER"]).flatmap(lambda name: calls(name, deeper))
-
-
-def patterns():
-    pieces = st.sampled_from(["%", "_", "%%", "a", "FR", "é", "'", ".", "*", "\\", "[", "日"])
-    return st.lists(pieces, max_size=6).map("".join).map(lambda text: n.Const(text, "text"))
-
-
-def compared(deeper):
-    ordered = st.sampled_from(["=", "<>", "<", "<=", ">", ">="])
-    of = st.sampled_from(["number", "number", "text"])
-    plain = of.flatmap(lambda kind: st.builds(n.Compare, ordered, deeper(kind), deeper(kind)))
-    booleans = st.builds(n.Compare, st.sampled_from(["=", "<>"]), deeper("boolean"), deeper("boolean"))
-    between = of.flatmap(lambda kind: st.builds(n.Between, deeper(kind), deeper(kind), deeper(kind)))
-    return st.one_of(plain, plain, booleans, between)
-
-
-def members(deeper):
-    def among(kind):
-        values = st.lists(constants(kind) | st.just(NULL), min_size=1, max_size=4).map(tuple)
-        return st.builds(n.In, deeper(kind), values)
-
-    return st.one_of(
-        st.sampled_from(["number", "text", "boolean"]).flatmap(among),
-        st.builds(n.InList, deeper("text"), st.sampled_from(LIST_NAMES)),
-        st.sampled_from(LIST_NAMES).map(n.OnList),
-        st.builds(n.Like, deeper("text"), patterns()),
-        st.sampled_from(["number", "text", "boolean"]).flatmap(lambda kind: deeper(kind).map(n.IsNull)),
-        calls("STARTS_WITH", deeper),
-    )
-
-
-def _flat(kind, items):
-    """The parser joins a chain of one operator into one node."""
-    return kind(tuple(part for item in items for part in (item.items if isinstance(item, kind) else (item,))))
-
-
-def logic(deeper):
-    several = st.lists(deeper("boolean") | st.just(NULL), min_size=2, max_size=4)
-    return st.one_of(
-        several.map(lambda items: _flat(n.And, items)),
-        several.map(lambda items: _flat(n.Or, items)),
-        (deeper("boolean") | st.just(NULL)).map(n.Not),
-    )
-
-
-@cache  # or each draw would build the strategies anew, which takes far longer than the test
-def expressions(kind: str = "boolean", depth: int = 4):
-    if depth == 0:
-        return leaves(kind)
-
-    def deeper(of: str):
-        return st.deferred(lambda: expressions(of, depth - 1))
-
-    own = {"number": [numbers], "text": [texts], "boolean": [logic, compared, members]}[kind]
-    return st.one_of(
-        leaves(kind),
-        *(make(deeper) for make in own),
-        *(make(deeper) for make in own),
-        cases(kind, deeper),
-        coalesced(kind, deeper),
-    )
-
-
-rules = expressions().map(n.Expression)
+@st.composite
+def rules(draw, depth: int = 4):
+    return n.Expression(Maker(draw).node("boolean", depth))

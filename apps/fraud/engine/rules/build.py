@@ -8,7 +8,7 @@ from typing import Final, cast
 
 from sqlglot import exp
 
-from apps.fraud.engine.rules import errors, limits, types
+from apps.fraud.engine.rules import errors, limits, typecheck
 from apps.fraud.engine.rules import nodes as n
 from apps.fraud.engine.rules.atoms import Atom
 from apps.fraud.engine.rules.calls import build_call, list_name
@@ -64,10 +64,16 @@ class Builder:
 
     def check(self, node: exp.Expr) -> None:
         given = {name for name, value in node.args.items() if value not in (None, False, [])}
-        if given - PARTS.get(type(node), frozenset()) or type(node) not in BUILD:
+        unnamed = isinstance(node, exp.Column | exp.Anonymous) and token_index(node) is None
+        if unnamed or given - PARTS.get(type(node), frozenset()) or type(node) not in BUILD:
             raise RuleSyntaxError(errors.REFUSED, *self.span(node))
 
-    def span(self, node: exp.Expr) -> types.Span:
+    def index(self, node: exp.Expr) -> int:
+        index = token_index(node)
+        assert index is not None  # `check` has refused the others
+        return index
+
+    def span(self, node: exp.Expr) -> typecheck.Span:
         return span(node, self.lexemes)
 
     def operand(self, node: exp.Expr) -> n.Node:
@@ -77,12 +83,12 @@ class Builder:
 
     def typed(self, node: exp.Expr, wanted: n.Type) -> n.Node:
         built = self.operand(node)
-        types.need(built, wanted, self.span(node))
+        typecheck.need(built, wanted, self.span(node))
         return built
 
     def condition(self, node: exp.Expr) -> n.Node:
         built = self.build(node)
-        types.need_condition(built, self.span(node))
+        typecheck.need_condition(built, self.span(node))
         return built
 
     def constant(self, node: exp.Expr) -> n.Const:
@@ -93,9 +99,16 @@ class Builder:
                 return built
         raise RuleSyntaxError(errors.LITERAL, *self.span(node))
 
+    def member(self, node: exp.Expr) -> n.Const:
+        """A value of an IN: all of them are one part, because both compilers make one set of them."""
+        before = self.count
+        built = self.constant(node)
+        self.count = before
+        return built
+
 
 def _column(b: Builder, node: exp.Expr) -> n.Node:
-    return b.atoms[token_index(node)]
+    return b.atoms[b.index(node)]
 
 
 def _paren(b: Builder, node: exp.Expr) -> n.Node:
@@ -115,7 +128,7 @@ def _arithmetic(b: Builder, node: exp.Expr) -> n.Node:
 
 def _compare(b: Builder, node: exp.Expr) -> n.Node:
     sign, left, right = COMPARISONS[type(node)], b.operand(node.this), b.operand(node.expression)
-    types.comparable(left, right, sign, (b.span(node.this), b.span(node.expression)))
+    typecheck.comparable(left, right, sign, (b.span(node.this), b.span(node.expression)))
     return n.Compare(sign, left, right)
 
 
@@ -162,11 +175,8 @@ def _in(b: Builder, node: exp.Expr) -> n.Node:
         raise RuleSyntaxError(errors.IN_WHAT, *b.span(node))
     if len(given) > limits.IN_ITEMS:
         raise RuleSyntaxError(errors.TOO_MANY_ITEMS, *b.span(node), limit=limits.IN_ITEMS)
-    item = b.operand(node.this)
-    before = b.count
-    values = tuple(b.constant(value) for value in given)
-    b.count = before + 1  # a list of values is one part: both compilers make one set of it
-    types.common([item, *values], [b.span(part) for part in (node.this, *given)], b.span(node))
+    item, values = b.operand(node.this), tuple(b.member(value) for value in given)
+    typecheck.common([item, *values], [b.span(part) for part in (node.this, *given)], b.span(node))
     if item.type == "null":
         raise RuleSyntaxError(errors.NULL_HERE, *b.span(node.this))
     return _signed(node, n.In(item, values))
@@ -176,14 +186,14 @@ def _between(b: Builder, node: exp.Expr) -> n.Node:
     parts = (node.this, node.args["low"], node.args["high"])
     item, low, high = (b.operand(part) for part in parts)
     for other, part in ((low, parts[1]), (high, parts[2])):
-        types.comparable(item, other, "<", (b.span(parts[0]), b.span(part)))
+        typecheck.comparable(item, other, "<", (b.span(parts[0]), b.span(part)))
     return _signed(node, n.Between(item, low, high))
 
 
 def _like(b: Builder, node: exp.Expr) -> n.Node:
     item, pattern = b.typed(node.this, "text"), b.constant(node.expression)
     where = b.span(node.expression)
-    types.need(pattern, "text", where)
+    typecheck.need(pattern, "text", where)
     text = str(pattern.value)
     if len(text) > limits.PATTERN:
         raise RuleSyntaxError(errors.PATTERN_LONG, *where, limit=limits.PATTERN)
@@ -203,7 +213,7 @@ def _case(b: Builder, node: exp.Expr) -> n.Node:
     results = [b.build(branch.args["true"]) for branch in ifs]
     otherwise = n.Const(None, "null") if default is None else b.build(default)
     where = [b.span(part) for part in (*(branch.args["true"] for branch in ifs), default or node)]
-    kind = types.common([*results, otherwise], where, b.span(node))
+    kind = typecheck.common([*results, otherwise], where, b.span(node))
     return n.Case(operand, tuple(zip(whens, results, strict=True)), otherwise, kind)
 
 
@@ -212,7 +222,7 @@ def _when(b: Builder, branch: exp.Expr, operand: n.Node | None, case: exp.Expr) 
     if operand is None:
         return b.condition(branch.this)
     value = b.operand(branch.this)
-    types.comparable(operand, value, "=", (b.span(case.this), b.span(branch.this)))
+    typecheck.comparable(operand, value, "=", (b.span(case.this), b.span(branch.this)))
     return value
 
 

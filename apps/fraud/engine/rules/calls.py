@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from sqlglot import exp
 
-from apps.fraud.engine.rules import errors, limits, types
+from apps.fraud.engine.rules import errors, limits, typecheck
 from apps.fraud.engine.rules import nodes as n
 from apps.fraud.engine.rules.atoms import LIST, check_list
 from apps.fraud.engine.rules.errors import RuleSyntaxError
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def build_call(b: Builder, node: exp.Expr) -> n.Node:
-    lexeme = b.lexemes[token_index(node)]
+    lexeme = b.lexemes[b.index(node)]
     if (name := list_name(b, node)) is not None:
         return n.OnList(name)
     function = FUNCTIONS[lexeme.text.upper()]
@@ -34,15 +34,15 @@ def build_call(b: Builder, node: exp.Expr) -> n.Node:
 def _result(b: Builder, function: Function, arguments: tuple[n.Node, ...], node: exp.Expr) -> n.Type:
     spans = [b.span(argument) for argument in node.expressions]
     if function.takes is None:
-        return types.common(arguments, spans, b.span(node))
+        return typecheck.common(arguments, spans, b.span(node))
     for argument, where in zip(arguments, spans, strict=True):
-        types.need(argument, function.takes, where)
+        typecheck.need(argument, function.takes, where)
     if function.name == "ROUND" and len(arguments) > 1:
         _check_digits(arguments[1], spans[1])
     return function.gives or function.takes
 
 
-def _check_digits(node: n.Node, where: types.Span) -> None:
+def _check_digits(node: n.Node, where: typecheck.Span) -> None:
     value = cast("float", node.value) if isinstance(node, n.Const) else 0.5
     if value != int(value) or abs(value) > limits.ROUND_DIGITS:
         raise RuleSyntaxError(errors.DIGITS, *where, limit=limits.ROUND_DIGITS)
@@ -51,7 +51,7 @@ def _check_digits(node: n.Node, where: types.Span) -> None:
 def list_name(b: Builder, node: exp.Expr) -> str | None:
     """The name in `list('name')`; None for another function."""
     b.check(node)
-    lexeme = b.lexemes[token_index(node)]
+    lexeme = b.lexemes[b.index(node)]
     if lexeme.text.upper() != LIST:
         return None
     given = node.expressions

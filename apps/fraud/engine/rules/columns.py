@@ -27,7 +27,8 @@ def step(function: Step, inputs: Sequence[pl.Expr], *, text: bool = False) -> pl
 
 
 def keep_finite(column: pl.Series) -> pl.Series:
-    return column.set(~column.is_finite(), None)
+    sound = column.is_finite()
+    return column if sound.all() else column.set(~sound, None)
 
 
 def finite(inputs: Sequence[pl.Series]) -> pl.Series:

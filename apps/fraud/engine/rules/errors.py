@@ -73,7 +73,9 @@ UNREADABLE: Final = gettext_noop(
 REFUSED: Final = gettext_noop(
     "What stands at character %(at)d is not part of the rule language. Write it with the operators of the reference."
 )
-CHAINED: Final = gettext_noop("Comparisons do not chain (character %(at)d). Join two of them with AND, or add parentheses.")
+CHAINED: Final = gettext_noop(
+    "Comparisons do not chain (character %(at)d). Join two of them with AND, or add parentheses."
+)
 WRONG_TYPE: Final = gettext_noop(
     "%(expected)s is needed at character %(at)d, and this is %(found)s. Compare or combine values of one type."
 )
@@ -87,8 +89,12 @@ IS_WHAT: Final = gettext_noop("IS at character %(at)d goes only with NULL or NOT
 IN_WHAT: Final = gettext_noop("IN needs values in parentheses, or list('name') (character %(at)d). Write it so.")
 LITERAL: Final = gettext_noop("A plain value is needed at character %(at)d. Write a number, a text or a :parameter.")
 LIST_TEXT: Final = gettext_noop("IN list(…) looks up texts, and character %(at)d is not one. Use a text feature.")
-LIST_FORM: Final = gettext_noop("list needs one name of 1 to %(limit)d signs in quotes (character %(at)d): list('name')")
-ARITY: Final = gettext_noop("%(name)s takes %(takes)s argument(s), and has %(given)d at character %(at)d. Correct them.")
+LIST_FORM: Final = gettext_noop(
+    "list needs one name of 1 to %(limit)d signs in quotes (character %(at)d): list('name')"
+)
+ARITY: Final = gettext_noop(
+    "%(name)s takes %(takes)s argument(s), and has %(given)d at character %(at)d. Correct them."
+)
 DIGITS: Final = gettext_noop("ROUND takes a whole number of digits from -%(limit)d to %(limit)d (character %(at)d).")
 PATTERN_LONG: Final = gettext_noop("The pattern at character %(at)d has more than %(limit)d characters. Shorten it.")
 WILDCARDS: Final = gettext_noop("The pattern at character %(at)d has more than %(limit)d wildcards. Use fewer.")

@@ -15,7 +15,7 @@ from apps.fraud.engine.rules.walk import feature_names
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`holds` None: not known, because a value it needs is missing. `helps`: what the rule needs of it, FALSE under NOT."""
+    """`holds` None: not known, for want of a value. `helps`: the rule needs just that, which under NOT is FALSE."""
 
     text: str
     holds: bool | None

@@ -1,4 +1,4 @@
-"""LIKE without a matcher that can run away: plain tests where they do, a regular expression without backtracking else."""
+"""LIKE without a matcher that can run away: plain tests where they do, else a pattern that never backtracks."""
 
 from __future__ import annotations
 

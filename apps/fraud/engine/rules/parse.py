@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from apps.fraud.engine.features.feature import Feature
-from apps.fraud.engine.rules import types
+from apps.fraud.engine.rules import typecheck
 from apps.fraud.engine.rules.atoms import atoms
 from apps.fraud.engine.rules.build import Builder
 from apps.fraud.engine.rules.grammar import grammar_tree
@@ -29,5 +29,5 @@ def parse(
     tree = grammar_tree(lexemes, text)
     builder = Builder(lexemes, leaves, lists)
     root = builder.build(tree)
-    types.need(root, "boolean", builder.span(tree))
+    typecheck.need(root, "boolean", builder.span(tree))
     return Expression(root)

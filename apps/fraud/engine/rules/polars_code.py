@@ -40,9 +40,8 @@ def compile_polars(
     import polars as pl
 
     result = _Columns(members or {}, hits or {}).build(expression.root).fill_null(False)
-    if not result.meta.root_names():  # a constant would be one value long
-        result = result & (pl.int_range(pl.len()) >= 0)
-    return result
+    # Polars may find that no row changes the answer, and then give one value instead of a column. This keeps it long.
+    return pl.when(pl.int_range(pl.len()) >= 0).then(result).otherwise(False)
 
 
 @dataclass(slots=True)
@@ -71,12 +70,12 @@ class _Columns:
     def feature(self, node: n.FeatureRef) -> pl.Expr:
         pl, column = self.pl, self.pl.col(node.name)
         if node.type == "text":
-            return column.cast(pl.String)  # type: ignore[no-any-return]  # Polars may be absent, so mypy cannot see it here
+            return column.cast(pl.String)
         if node.type == "boolean":
-            return column.cast(pl.Boolean)  # type: ignore[no-any-return]
+            return column.cast(pl.Boolean)
         number = column.cast(pl.Float64)
         sound = number.is_between(-limits.INTEGER, limits.INTEGER) if node.integer else number.is_finite()
-        return pl.when(sound).then(number)  # type: ignore[no-any-return]
+        return pl.when(sound).then(number)
 
     def settled(self, node: n.Node) -> pl.Expr | None:
         """The value of a part that no row can change. As a column step it would be one value long."""
@@ -122,14 +121,14 @@ class _Columns:
 
     def among(self, item: pl.Expr, values: Sequence[n.Constant]) -> pl.Expr:
         """An empty collection has no type, so Polars is not asked."""
-        return item.is_in(values) if values else self.pl.when(item.is_not_null()).then(False)  # type: ignore[no-any-return]
+        return item.is_in(values) if values else self.pl.when(item.is_not_null()).then(False)
 
     def member(self, node: n.In) -> pl.Expr:
         kept = [value.value for value in node.values if value.value is not None]
         found = self.among(self.build(node.item), kept)
         if len(kept) == len(node.values):
             return found
-        return self.pl.when(found).then(True)  # type: ignore[no-any-return]
+        return self.pl.when(found).then(True)
 
     def on_member_list(self, node: n.InList) -> pl.Expr:
         return self.among(self.build(node.item), sorted(self.members.get(node.list_name, ())))
@@ -160,9 +159,11 @@ class _Columns:
     def case(self, node: n.Case) -> pl.Expr:
         chain: Any = self.pl
         for when, result in node.branches:
-            test = self.conditions([when])[0] if node.operand is None else self.compare(n.Compare("=", node.operand, when))
+            test = (
+                self.conditions([when])[0] if node.operand is None else self.compare(n.Compare("=", node.operand, when))
+            )
             chain = chain.when(test).then(self.result(result, node.type))
-        return chain.otherwise(self.result(node.otherwise, node.type))  # type: ignore[no-any-return]
+        return chain.otherwise(self.result(node.otherwise, node.type))
 
     def result(self, node: n.Node, kind: n.Type) -> pl.Expr:
         return self.literal(None, kind) if node.type == "null" else self.build(node)

@@ -132,7 +132,7 @@ class Writer:
         return Code(source, nullable=bool(checks) or function.partial, floats=function.floats)
 
     def _coalesce(self, codes: Sequence[Code]) -> str:
-        parts = []
+        parts: list[str] = []
         for code in codes[:-1]:
             if not code.nullable:
                 return f"({' '.join([*parts, code.source])})"
@@ -142,7 +142,7 @@ class Writer:
 
     # Conditions
 
-    def condition(self, node: n.Node, mode: Mode) -> str:
+    def condition(self, node: n.Node, mode: Mode) -> str:  # noqa: C901  # one line a kind of node
         match node:
             case n.Const():
                 return self._known(node.value, mode)
@@ -182,11 +182,12 @@ class Writer:
         names = [self.temporary() for _ in items]
         settled = stop.capitalize()
         tests = [
-            f"({name} := {self.condition(item, 'value')}) is {settled}"
-            for name, item in zip(names, items, strict=True)
+            f"({name} := {self.condition(item, 'value')}) is {settled}" for name, item in zip(names, items, strict=True)
         ]
         unknown = " or ".join(f"{name} is None" for name in names)
-        return f"({settled} if {' or '.join(tests)} else None if {unknown} else {'True' if stop == 'false' else 'False'})"
+        return (
+            f"({settled} if {' or '.join(tests)} else None if {unknown} else {'True' if stop == 'false' else 'False'})"
+        )
 
     def _not(self, item: n.Node, mode: Mode) -> str:
         if mode != "value":
@@ -218,7 +219,8 @@ class Writer:
         if mode != "value":
             return self._guarded(item, mode, f"({low} {'and' if mode == 'true' else 'or'} {high})")
         a, b = self.temporary(), self.temporary()
-        both = f"(False if ({a} := {low}) is False or ({b} := {high}) is False else None if {a} is None or {b} is None else True)"
+        unknown = f"None if {a} is None or {b} is None else True"
+        both = f"(False if ({a} := {low}) is False or ({b} := {high}) is False else {unknown})"
         return self._guarded(item, mode, both)
 
     def _is_null(self, node: n.IsNull, mode: Mode) -> str:
@@ -263,16 +265,20 @@ class Writer:
         return f"({name}{part} == {text})"
 
     def _case(self, node: n.Case, mode: Mode) -> str:
-        result = (lambda part: self.value(part).source) if mode == "value" else (lambda part: self.condition(part, mode))
         operand = None if node.operand is None else self.value(node.operand)
-        if operand is not None and not operand.plain:
+        first = operand
+        if operand is not None and not operand.plain:  # computed in the first test, then read
             name = self.temporary()
             first, operand = Code(f"({name} := {operand.source})"), Code(name, plain=True)
-        else:
-            first = operand
         parts = []
         for when, then in node.branches:
-            test = self.condition(when, "true") if first is None else self._compare("=", first, self.value(when), "true")
-            parts.append(f"{result(then)} if {test} else")
+            if first is None:
+                test = self.condition(when, "true")
+            else:
+                test = self._compare("=", first, self.value(when), "true")
+            parts.append(f"{self._result(then, mode)} if {test} else")
             first = operand
-        return f"({' '.join(parts)} {result(node.otherwise)})"
+        return f"({' '.join(parts)} {self._result(node.otherwise, mode)})"
+
+    def _result(self, node: n.Node, mode: Mode) -> str:
+        return self.value(node).source if mode == "value" else self.condition(node, mode)

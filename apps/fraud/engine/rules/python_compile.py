@@ -16,7 +16,7 @@ class ListHits(NamedTuple):
     """What the lists say of one payment.
 
     `hits` names the lists that the payment is on, whatever their type: `list('name')`. `members` holds the texts of
-    those lists that a rule looks a feature up in: `merchant_country IN list('name')`. A list that is in neither is empty.
+    those lists that a rule looks a feature up in: `merchant_country IN list('name')`. A list in neither is empty.
     """
 
     hits: AbstractSet[str] = frozenset()

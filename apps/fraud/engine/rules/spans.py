@@ -8,22 +8,26 @@ from sqlglot import exp
 
 from apps.fraud.engine.rules.grammar import FUNCTION_PREFIX
 from apps.fraud.engine.rules.lexer import Lexeme
-from apps.fraud.engine.rules.types import Span
+from apps.fraud.engine.rules.typecheck import Span
 
 
-def token_index(node: exp.Expr) -> int:
-    """Of a leaf or a function: they carry their token's number as their name."""
-    return int(str(node.this.name if isinstance(node, exp.Column) else node.this).removeprefix(FUNCTION_PREFIX))
+def token_index(node: exp.Expr) -> int | None:
+    """Of a leaf or a function: they carry their token's number as their name.
+
+    None for a name that sqlglot made itself: it reads some keywords as names where nothing else fits.
+    """
+    if isinstance(node, exp.Column):
+        name = node.this
+        return int(name.this) if isinstance(name, exp.Identifier) and name.args.get("quoted") else None
+    if isinstance(node, exp.Anonymous) and str(node.this).startswith(FUNCTION_PREFIX):
+        return int(str(node.this).removeprefix(FUNCTION_PREFIX))
+    return None
 
 
 def _indexes(node: exp.Expr) -> Iterator[int]:
     for part in node.walk():
-        if isinstance(part, exp.Column | exp.Anonymous):
-            yield token_index(part)
-
-
-def first_index(node: exp.Expr) -> int:
-    return min(_indexes(node), default=0)
+        if (index := token_index(part)) is not None:
+            yield index
 
 
 def span(node: exp.Expr, lexemes: Sequence[Lexeme]) -> Span:

@@ -24,7 +24,7 @@ def _at(node: n.Node, level: int) -> str:
     return text if own >= level else f"({text})"
 
 
-def _write(node: n.Node) -> tuple[str, int]:
+def _write(node: n.Node) -> tuple[str, int]:  # noqa: C901  # one line a kind of node
     match node:
         case n.Const():
             return _const(node), ATOM
