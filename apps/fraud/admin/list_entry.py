@@ -16,11 +16,11 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.compliance.admin.base import listed
-from apps.compliance.admin.filters import choice_filter, related_filter
+from apps.compliance.admin.filters import ChoiceFilter, Choices, choice_filter, related_filter
 from apps.compliance.admin.present import MASK, Button, Column, Viewer, badge, column, link
 from apps.fraud.admin.list_pages import PagesAdmin, UnseenInput
 from apps.fraud.models import FraudList, ListEntry
-from apps.fraud.selectors.lists import MOST_FOUND, entry_ids, entry_state
+from apps.fraud.selectors.lists import MOST_FOUND, entry_ids, entry_state, in_state
 from apps.fraud.services.lists import ADD, LONGEST_REASON, MANAGE, REMOVE, list_entry_add, list_entry_remove
 from kivendtout.lib.clock import now
 
@@ -83,18 +83,25 @@ def entry_columns() -> list[Column]:
     ]
 
 
+class StateFilter(ChoiceFilter):
+    title, parameter_name = gettext_lazy("state"), "state"
+
+    @staticmethod
+    def options() -> Choices:
+        return [(name, label) for name, (label, _tone) in STATES.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value()
+        return in_state(queryset, value, now()) if value in STATES else queryset
+
+
 @admin.register(ListEntry)
 class ListEntryAdmin(PagesAdmin):
     list_display = ("name", "which", "state", "why", "who", "added", "expires", "used")
     list_filter = (
         related_filter("list", gettext_lazy("list")),
         choice_filter(gettext_lazy("kind"), "list__kind", lambda: FraudList.Kind.choices, parameter="kind"),
-        choice_filter(
-            gettext_lazy("state"),
-            "removed_at__isnull",
-            lambda: [("True", gettext_lazy("Not removed")), ("False", gettext_lazy("Removed"))],
-            parameter="state",
-        ),
+        StateFilter,
     )
     search_fields = ("value",)
     search_hint = gettext_lazy("A whole value in clear: an e-mail address, a card's fingerprint, a network …")
@@ -181,5 +188,5 @@ class ListEntryAdmin(PagesAdmin):
         note = _("Payments from now on no longer meet it. It stays in the history, as decisions name it.")
         title, submit = _("Take off the list"), _("Take it off")
         return self.form_page(
-            request, form, save, title=title, submit=submit, back_url=back, obj=str(entry), icon="remove", note=note
+            request, form, save, title=title, submit=submit, back_url=back, obj=entry, icon="remove", note=note
         )

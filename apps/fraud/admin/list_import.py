@@ -127,7 +127,7 @@ class ImportMixin:
     def _page(self, request: HttpRequest, fraud_list: FraudList, more: dict[str, Any]) -> HttpResponse:
         back = reverse("admin:fraud_fraudlist_change", args=[fraud_list.pk])
         response: HttpResponse = self.page(  # type: ignore[attr-defined]
-            request, TEMPLATE, _("Import a file"), str(fraud_list), {"back_url": back, **more}
+            request, TEMPLATE, _("Import a file"), fraud_list, {"back_url": back, **more}
         )
         return response
 

@@ -138,4 +138,4 @@ class FraudListAdmin(ImportMixin, PagesAdmin):
             return HttpResponseRedirect(back)
 
         title, submit = _("Change the list"), _("Save")
-        return self.form_page(request, form, save, title=title, submit=submit, back_url=back, obj=str(fraud_list))
+        return self.form_page(request, form, save, title=title, submit=submit, back_url=back, obj=fraud_list)

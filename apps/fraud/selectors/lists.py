@@ -53,6 +53,14 @@ def entry_state(entry: ListEntry, now: datetime) -> str:
     return "expired" if entry.expires_at is not None and entry.expires_at <= now else "live"
 
 
+def in_state(entries: QuerySet[ListEntry], state: str, now: datetime) -> QuerySet[ListEntry]:
+    """As `entry_state` says of one."""
+    if state == "removed":
+        return entries.filter(removed_at__isnull=False)
+    kept = entries.filter(removed_at=None)
+    return kept.filter(expires_at__lte=now) if state == "expired" else kept.exclude(expires_at__lte=now)
+
+
 def entries_export(fraud_list: FraudList) -> Iterator[dict[str, Any]]:
     """What may leave: clear values where they name no person, and hints of the others."""
     columns = ("value", "network", "hint", "reason", "expires_at", "added_at", "uses", "last_used_at")
