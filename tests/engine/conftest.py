@@ -1,9 +1,8 @@
-"""Both feature states. Redis is the real one; the tests keep to a logical database and a tenant number of their own."""
+"""Both feature states. Redis is the real one; the tests keep to a logical database and a namespace of their own."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from secrets import randbits
 from urllib.parse import urlsplit
 
 import pytest
@@ -14,8 +13,7 @@ from apps.fraud.state.feature_state import FeatureState
 from apps.fraud.state.memory_state import MemoryState
 from apps.fraud.state.redis_state import RedisState
 
-# Feature state takes a tenant as a number: one drawn for each run keeps apart what shares a Redis.
-SPACE = randbits(48)
+SPACE = 1  # feature state takes a tenant as a number; it need not exist
 
 
 def connect() -> redis.Redis:
@@ -26,7 +24,7 @@ def connect() -> redis.Redis:
 def redis_client() -> Iterator[redis.Redis]:
     client = connect()
     yield client
-    for key in client.scan_iter(f"*{SPACE}}}*"):
+    for key in client.scan_iter(f"*{{{settings.STATE_NAMESPACE}*"):
         client.delete(key)
     client.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from hashlib import sha256
 from random import Random
 from typing import Any
@@ -18,6 +19,7 @@ from apps.fraud.engine import rates
 from apps.fraud.engine.event import Facts
 from apps.fraud.engine.features.catalogue import CATALOGUE, FEATURES, compute_row
 from apps.fraud.selectors.facts import label_facts, payment_facts
+from apps.fraud.services.feature_state import state_rebuild
 from apps.fraud.state.feature_state import FeatureState
 from apps.fraud.state.keys import MOST_VERDICTS
 from apps.fraud.state.layout import LabelFacts
@@ -51,11 +53,13 @@ def in_order(facts: Sequence[Facts]) -> list[Facts]:
     return sorted(facts, key=lambda one: (one.at, sha256(one.payment_id.encode()).digest()[:8]))
 
 
-def faults_of_all(state: FeatureState, tenant: Tenant, facts: Sequence[Facts], rows: dict[str, Row]) -> list[str]:
+def faults_of_all(
+    state: FeatureState, tenant: Tenant, facts: Sequence[Facts], rows: dict[str, Row], space: int = SPACE
+) -> list[str]:
     newest = newest_at_merchants(facts)
     return [
         fault
-        for one, history in zip(facts, state.look(SPACE, facts), strict=True)
+        for one, history in zip(facts, state.look(space, facts), strict=True)
         for fault in differences(
             one,
             compute_row(one, history, ZoneInfo(tenant.time_zone)),
@@ -129,6 +133,20 @@ def test_eight_scorers_of_one_customer_at_once_lose_nothing(
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(score, range(8)))
     assert faults_of_all(RedisState(redis_client), in_tenant, facts, rows) == []
+
+
+@pytest.mark.parametrize("seed", SEEDS[:3])
+def test_a_rebuild_beside_payments_that_go_on_ends_with_what_sql_says(
+    in_tenant: Tenant, redis_client: redis.Redis, seed: int
+) -> None:
+    facts, labels, rows = stored(in_tenant, seed)
+    state, end = RedisState(redis_client), in_order(facts)[-1].at
+    state.observe(in_tenant.pk, Random(seed).sample(facts, 20), now=end)
+    state.label(in_tenant.pk, labels[:5], now=end)
+    now = datetime.fromtimestamp(end // 1_000_000, UTC)
+    rebuilt = state_rebuild(tenant_id=in_tenant.pk, now=now, state=state)
+    assert (rebuilt.payments, rebuilt.labels) == (len(facts), len(labels))
+    assert faults_of_all(state, in_tenant, facts, rows, space=in_tenant.pk) == []
 
 
 def test_the_oracle_answers_for_exactly_the_catalogue(in_tenant: Tenant) -> None:
