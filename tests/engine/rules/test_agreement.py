@@ -71,3 +71,10 @@ def test_a_rule_that_no_row_changes_is_still_as_long_as_the_history(text):
     assert table.lazy().select(compile_polars(rule).sum()).collect().item() == 3 * wanted
     assert table.filter(compile_polars(rule)).height == 3 * wanted
     assert table.clear().select(compile_polars(rule)).height == 0
+
+
+def test_an_integer_just_beyond_what_float64_holds_counts_as_missing_in_both():
+    table = [row(attempts=2**53 + 1), row(attempts=2**53), row(attempts=-(2**63)), row(amount=float("nan"))]
+    rule = parse("attempts IS NULL AND amount IS NULL", CATALOGUE)
+    assert [compile_python(rule, INDEX)(one, LISTS) for one in table] == [True, False, True, True]
+    assert frame(table).select(compile_polars(rule)).to_series().to_list() == [True, False, True, True]

@@ -74,7 +74,8 @@ class _Columns:
         if node.type == "boolean":
             return column.cast(pl.Boolean)
         number = column.cast(pl.Float64)
-        sound = number.is_between(-limits.INTEGER, limits.INTEGER) if node.integer else number.is_finite()
+        # Before the cast: 2^53 + 1 would become 2^53, and pass.
+        sound = column.is_between(-limits.INTEGER, limits.INTEGER) if node.integer else number.is_finite()
         return pl.when(sound).then(number)
 
     def settled(self, node: n.Node) -> pl.Expr | None:
