@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from apps.fraud.engine.event import RANK, Facts, short_key
+from apps.fraud.engine.event import RANK, Facts, payment_key, short_key
 from apps.fraud.engine.features.distinct import country_key
 from apps.fraud.engine.history import (
     COUNTRY,
@@ -67,7 +67,7 @@ class LabelFacts(msgspec.Struct, frozen=True, kw_only=True):
 
 def rows_of(facts: Facts) -> tuple[bytes, bytes, bytes]:
     """The payment's short key, its row in the customer's log, its row in the other logs."""
-    key, cents = short_key(facts.payment_id), UNKNOWN_CENTS if facts.euro_cents is None else facts.euro_cents
+    key, cents = payment_key(facts.payment_id), UNKNOWN_CENTS if facts.euro_cents is None else facts.euro_cents
     status = RANK[facts.status]
     others = (short_key(facts.device), short_key(facts.card), short_key(facts.ip), short_key(facts.merchant))
     long = LONG.pack(facts.at, key, cents, status, *others, country_key(facts.payment_country))

@@ -6,12 +6,12 @@ Each window holds the payment itself. What a payment does not tell counts for no
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from apps.fraud.engine.event import NOTHING, short_key
-from apps.fraud.engine.features.case import DAY, HOUR, Case
+from apps.fraud.engine.features.case import DAY, HOUR, Case, Earlier
 from apps.fraud.engine.features.feature import Feature, Group, Value
-from apps.fraud.engine.history import CARD, COUNTRY, DEVICE, IP, PAYER, Log
+from apps.fraud.engine.history import CARD, COUNTRY, DEVICE, IP, PAYER
 
 WINDOWS: Final = (("1h", HOUR), ("24h", DAY), ("7d", 7 * DAY), ("30d", 30 * DAY))
 FR: Final = {"1h": "1 heure", "24h": "24 heures", "7d": "7 jours", "30d": "30 jours"}
@@ -53,36 +53,35 @@ def country_key(country: str | None) -> bytes:
     return (country or "").encode()[:2].ljust(2, b"\0")
 
 
-def _count(rows: list[Any], position: int, own: bytes, empty: bytes, at: int) -> list[Value]:
-    oldest = at - WINDOWS[-1][1]
-    latest: dict[bytes, int] = {} if own == empty else {own: at}
-    for row in reversed(rows):
-        if row[0] < oldest:
-            break
-        if row[position] not in latest and row[position] != empty:
-            latest[row[position]] = row[0]
-    return [sum(1 for seen in latest.values() if seen >= at - span) for _name, span in WINDOWS]
+def _count(earlier: Earlier, position: int, own: bytes, empty: bytes) -> list[Value]:
+    column, end = earlier.columns[position], earlier.count
+    met, out = {own}, list[Value]()
+    met.discard(empty)
+    for start in earlier.starts[1:]:  # the windows from an hour on; each holds the one before
+        met.update(column[start:end])
+        met.discard(empty)
+        out.append(len(met))
+        end = start
+    return out
 
 
 FEATURES = _features()
 NO_COUNTRY: Final = b"\0\0"
+NONE: Final[tuple[Value, ...]] = (None,) * len(WINDOWS)
 
 
 def compute(case: Case) -> Sequence[Value]:
-    history, facts = case.history, case.facts
-    if history is None:
-        return [None] * len(FEATURES)
+    facts, customer = case.facts, case.earlier("customer")
+    if customer is None:
+        return (None,) * len(FEATURES)
     own = (short_key(facts.device), short_key(facts.card), short_key(facts.ip), country_key(facts.payment_country))
     out: list[Value] = []
     for (_what, position, _fr, _en), key in zip(OF_CUSTOMER, own, strict=True):
-        out += _count(case.customer, position, key, NO_COUNTRY if position == COUNTRY else NOTHING, case.at)
+        out += _count(customer, position, key, NO_COUNTRY if position == COUNTRY else NOTHING)
     payer = short_key(facts.customer)
     for owner, _fr, _en in OF_OTHERS:
-        log: Log | None = getattr(history, owner)
-        if log is None:
-            out += [None] * len(WINDOWS)
-        else:
-            out += _count(case.earlier(log), PAYER, payer, NOTHING, case.at)
+        earlier = case.earlier(owner)
+        out += NONE if earlier is None else _count(earlier, PAYER, payer, NOTHING)
     return out
 
 

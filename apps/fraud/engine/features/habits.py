@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import sqrt
-from typing import Any, Final
+from operator import mul
+from typing import Final
 
 from apps.fraud.engine.event import NOTHING, short_key
-from apps.fraud.engine.features.case import DAY, HOUR, SECOND, Case
+from apps.fraud.engine.features.case import DAY, HOUR, SECOND, Case, Earlier
 from apps.fraud.engine.features.distinct import NO_COUNTRY, country_key
 from apps.fraud.engine.features.feature import Feature, Group, Value
-from apps.fraud.engine.history import COUNTRY, DEVICE, IP, MERCHANT, SUCCESS, Log
+from apps.fraud.engine.history import COUNTRY, DEVICE, IP, MERCHANT, SUCCESS, UNKNOWN_CENTS
 
 STATE_AWAY: Final = "feature state did not answer"
 
@@ -64,14 +65,12 @@ FEATURES = (
 )  # fmt: skip
 
 
-def _norms(case: Case) -> list[Value]:
-    folded = case.folded
-    count, cents, squares = folded.priced, folded.cents, folded.squares
-    for row in case.customer:
-        if row[2] >= 0:
-            count += 1
-            cents += row[2]
-            squares += row[2] * row[2]
+def _norms(case: Case, earlier: Earlier) -> list[Value]:
+    folded, amounts = earlier.folded, earlier.columns[2]
+    unknown = amounts.count(UNKNOWN_CENTS)  # each stands as -1, whose square is 1
+    count = folded.priced + earlier.count - unknown
+    cents = folded.cents + sum(amounts) + unknown
+    squares = folded.squares + sum(map(mul, amounts, amounts)) - unknown
     if not count:
         return [None, None, None, None]
     mean = cents / count / 100
@@ -83,60 +82,61 @@ def _norms(case: Case) -> list[Value]:
     return [mean, spread, ratio, deviation]
 
 
-def _before(case: Case) -> list[Value]:
-    successes = case.folded.successes + sum(1 for row in case.customer if row[3] == SUCCESS)
-    count = case.folded.count + len(case.customer)
-    since = (case.at - case.customer[-1][0]) / SECOND if case.customer else None
+def _before(case: Case, earlier: Earlier) -> list[Value]:
+    successes = earlier.folded.successes + earlier.columns[3].count(SUCCESS)
+    count = earlier.folded.count + earlier.count
+    since = (case.at - earlier.columns[0][-1]) / SECOND if earlier.count else None
     return [count, successes, count == 0, successes == 0, since]
 
 
-def _new(case: Case, position: int, key: bytes, empty: bytes) -> Value:
-    if key == empty or not (case.customer or case.folded.count):
+def _new(earlier: Earlier, position: int, key: bytes, empty: bytes) -> Value:
+    if key == empty or not (earlier.count or earlier.folded.count):
         return None
-    return not _met(case, position, key)
+    return not _met(earlier, position, key)
 
 
-def _met(case: Case, position: int, key: bytes) -> bool:
-    return any(row[position] == key for row in case.customer) or (position, key) in case.folded.seen
+def _met(earlier: Earlier, position: int, key: bytes) -> bool:
+    return key in earlier.columns[position] or (position, key) in earlier.folded.seen
 
 
-def _device_seen(case: Case, log: Log | None) -> Value:
-    if log is None:
+def _device_seen(case: Case) -> Value:
+    earlier = case.earlier("device")
+    if earlier is None:
         return None
-    if log.folded.count:
-        return (case.at - log.folded.first_at) / SECOND
-    rows = case.earlier(log)
-    return (case.at - rows[0][0]) / SECOND if rows else None
+    if earlier.folded.count:
+        return (case.at - earlier.folded.first_at) / SECOND
+    return (case.at - earlier.columns[0][0]) / SECOND if earlier.count else None
 
 
-def _hop(case: Case, device: bytes, ip: bytes) -> Value:
-    if not case.customer:
+def _hop(case: Case, earlier: Earlier, device: bytes, ip: bytes) -> Value:
+    if not earlier.count:
         return None
-    last: Any = case.customer[-1]
-    if NOTHING in (device, ip, last[DEVICE], last[IP]):
+    columns = earlier.columns
+    last_at, last_device, last_ip = columns[0][-1], columns[DEVICE][-1], columns[IP][-1]
+    if NOTHING in (device, ip, last_device, last_ip):
         return None
-    return last[0] >= case.at - HOUR and bool(last[DEVICE] != device and last[IP] != ip)
+    return last_at >= case.at - HOUR and bool(last_device != device and last_ip != ip)
 
 
 def compute(case: Case) -> Sequence[Value]:
-    facts, history = case.facts, case.history
+    facts, earlier = case.facts, case.earlier("customer")
     age = (case.at - facts.registered_at) / DAY if facts.registered_at is not None else None
     age = None if age is None or age < 0 else age
     cart = (case.at - facts.cart_at) / SECOND if facts.cart_at is not None and facts.cart_at <= case.at else None
-    if history is None:
+    if earlier is None:
         return [None] * 4 + [age] + [None] * 5 + [cart] + [None] * 6
     device, ip, merchant = short_key(facts.device), short_key(facts.ip), short_key(facts.merchant)
     return [
-        *_norms(case),
+        *_norms(case, earlier),
         age,
-        *_before(case),
+        *_before(case, earlier),
         cart,
-        _device_seen(case, history.device),
-        _new(case, DEVICE, device, NOTHING),
-        _new(case, IP, ip, NOTHING),
-        _new(case, COUNTRY, country_key(facts.payment_country), NO_COUNTRY),
-        None if merchant == NOTHING else not _met(case, MERCHANT, merchant),
-        _hop(case, device, ip),
+        _device_seen(case),
+        _new(earlier, DEVICE, device, NOTHING),
+        _new(earlier, IP, ip, NOTHING),
+        _new(earlier, COUNTRY, country_key(facts.payment_country), NO_COUNTRY),
+        None if merchant == NOTHING else not _met(earlier, MERCHANT, merchant),
+        _hop(case, earlier, device, ip),
     ]
 
 

@@ -58,16 +58,32 @@ def _features() -> tuple[Feature, ...]:
     return tuple(made)
 
 
-def _sum(ring: Ring, which: int, periods: int, current: int) -> tuple[int, int, int, int]:
-    first = current - periods
-    attempts = successes = failures = cents = 0
-    for number, n, good, bad, money in ring[which]:
-        if first <= number < current:
-            attempts += n
-            successes += good
-            failures += bad
-            cents += money
-    return attempts, successes, failures, cents
+Slots = list[tuple[int, int, int, int, int]]
+Sums = tuple[int, int, int, int]
+
+
+def _sums(ring: Ring, at: int) -> list[Sums]:
+    """In the order of WINDOWS. The longer window of a ring is cut out first, the shorter one out of it."""
+    minute, hour, day = at // MINUTE, at // HOUR, at // DAY
+    minutes, days = _between(ring.minutes, minute - 60, minute), _between(ring.days, day - 30, day)
+    return [
+        _sum(_between(minutes, minute - 10, minute)),
+        _sum(minutes),
+        _sum(_between(ring.hours, hour - 24, hour)),
+        _sum(_between(days, day - 7, day)),
+        _sum(days),
+    ]
+
+
+def _between(slots: Slots, first: int, current: int) -> Slots:
+    return [slot for slot in slots if first <= slot[0] < current]
+
+
+def _sum(slots: Slots) -> Sums:
+    if not slots:
+        return (0, 0, 0, 0)
+    _number, attempts, successes, failures, cents = zip(*slots, strict=True)
+    return sum(attempts), sum(successes), sum(failures), sum(cents)
 
 
 def known_frauds(verdicts: list[tuple[int, bytes, int]], since: int, upto: int) -> int:
@@ -88,20 +104,18 @@ MISSING: Final[list[Value]] = [None] * len(FEATURES)
 def compute(case: Case) -> Sequence[Value]:
     if case.history is None or case.history.merchant is None:
         return MISSING
-    ring = case.history.merchant
+    sums = _sums(case.history.merchant, case.at)
     out: list[Value] = []
-    sums: dict[str, tuple[int, int, int, int]] = {}
-    for window, which, periods, period, _fr, _en in WINDOWS:
-        sums[window] = one = _sum(ring, which, periods, case.at // period)
-        out += [one[0], one[1], one[2], one[3] / 100]
-    attempts, _good, _bad, cents = sums["30d"]
-    mean = cents / 100 / attempts if attempts else None
+    for attempts, successes, failures, cents in sums:
+        out += (attempts, successes, failures, cents / 100)
+    day, month = sums[2], sums[4]
+    mean = month[3] / 100 / month[0] if month[0] else None
     frauds = known_frauds(case.history.merchant_verdicts, case.at - 30 * DAY, case.at)
     out.append(mean)
     out.append(case.cents / 100 / mean if mean and case.cents is not None else None)
-    out.append(sums["24h"][2] / sums["24h"][0] if sums["24h"][0] else None)
+    out.append(day[2] / day[0] if day[0] else None)
     out.append(frauds)
-    out.append(frauds / attempts if attempts else None)
+    out.append(frauds / month[0] if month[0] else None)
     return out
 
 

@@ -8,14 +8,12 @@ Merchants are counted in whole minutes, hours and days before the current one (s
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Final
 
-from apps.fraud.engine.features.case import DAY, HOUR, MINUTE, Case
+from apps.fraud.engine.features.case import SPANS, Case, Earlier
 from apps.fraud.engine.features.feature import Feature, Group, Value
-from apps.fraud.engine.history import FAILED, SUCCESS, Log
+from apps.fraud.engine.history import FAILED, SUCCESS, UNKNOWN_CENTS
 
-WINDOWS: Final = (("10m", 10 * MINUTE), ("1h", HOUR), ("24h", DAY), ("7d", 7 * DAY), ("30d", 30 * DAY))
-SPANS: Final = tuple(span for _name, span in WINDOWS)
 WINDOW_FR: Final = {"10m": "10 minutes", "1h": "1 heure", "24h": "24 heures", "7d": "7 jours", "30d": "30 jours"}
 WINDOW_EN: Final = {"10m": "10 minutes", "1h": "an hour", "24h": "24 hours", "7d": "7 days", "30d": "30 days"}
 OWNERS: Final = {
@@ -48,27 +46,18 @@ def _family(owner: str) -> tuple[Feature, ...]:
     return tuple(made)
 
 
-def counted(rows: list[Any], at: int, own_cents: int | None) -> list[Value]:
-    """Five windows of four numbers each, in one walk from the newest row backwards."""
+def counted(earlier: Earlier, own_cents: int | None) -> Sequence[Value]:
+    """Five windows of four numbers each."""
+    _at, _id, cents, status = earlier.columns[:4]
+    own = own_cents or 0
+    if not earlier.count:
+        return (1, 0, 0, own / 100) * len(SPANS)
     out: list[Value] = []
-    attempts, successes, failures, cents = 1, 0, 0, own_cents or 0
-    nth, limit = 0, at - SPANS[0]
-    for row in reversed(rows):
-        while row[0] < limit:
-            out += (attempts, successes, failures, cents / 100)
-            nth += 1
-            if nth == len(SPANS):
-                return out
-            limit = at - SPANS[nth]
-        attempts += 1
-        if row[2] > 0:
-            cents += row[2]
-        if row[3] == SUCCESS:
-            successes += 1
-        elif row[3] == FAILED:
-            failures += 1
-    for _left in range(nth, len(SPANS)):
-        out += (attempts, successes, failures, cents / 100)
+    for start in earlier.starts:
+        results, amounts = status[start:], cents[start:]
+        # An amount that is not known stands as -1.
+        money = sum(amounts) + amounts.count(UNKNOWN_CENTS) + own
+        out += (len(results) + 1, results.count(SUCCESS), results.count(FAILED), money / 100)
     return out
 
 
@@ -77,10 +66,8 @@ MISSING: Final[tuple[Value, ...]] = (None,) * 4 * len(SPANS)
 
 def _computer(owner: str) -> Callable[[Case], Sequence[Value]]:
     def compute(case: Case) -> Sequence[Value]:
-        if case.history is None:
-            return MISSING
-        log: Log | None = getattr(case.history, owner)
-        return MISSING if log is None else counted(case.earlier(log), case.at, case.cents)
+        earlier = case.earlier(owner)
+        return MISSING if earlier is None else counted(earlier, case.cents)
 
     return compute
 
