@@ -1,4 +1,5 @@
 from apps.fraud.models.alert import FraudAlert, FraudLabel
+from apps.fraud.models.catalogue import FeatureCatalogue
 from apps.fraud.models.decision import Decision, IdempotencyRecord, Outbox, StateDebt
 from apps.fraud.models.lists import FraudList, ListEntry, ListsVersion
 from apps.fraud.models.rule import ActiveRuleSet, Rule, RuleSet, RuleVersion
@@ -6,6 +7,7 @@ from apps.fraud.models.rule import ActiveRuleSet, Rule, RuleSet, RuleVersion
 __all__ = [
     "ActiveRuleSet",
     "Decision",
+    "FeatureCatalogue",
     "FraudAlert",
     "FraudLabel",
     "FraudList",
@@ -13,8 +15,8 @@ __all__ = [
     "ListEntry",
     "ListsVersion",
     "Outbox",
-    "StateDebt",
     "Rule",
     "RuleSet",
     "RuleVersion",
+    "StateDebt",
 ]

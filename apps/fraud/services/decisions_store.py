@@ -14,6 +14,7 @@ from apps.fraud.engine.alerting import leading_rule, raises_alert, severity
 from apps.fraud.engine.decide import judgement_bytes
 from apps.fraud.engine.event import Facts
 from apps.fraud.engine.features.catalogue import VERSION
+from apps.fraud.services.catalogues import catalogue_note
 from apps.fraud.services.engine import Judged
 from apps.payments.ingestion.staging import copy_into
 
@@ -67,6 +68,7 @@ class Batch:
 
 def decisions_insert(*, batch: Batch, made: Sequence[Made]) -> dict[int, int]:
     """Inside the transaction that recorded the payments. Returns the alerts raised, by payment."""
+    catalogue_note(now=batch.now)
     timings = "{" + ",".join(str(batch.timings.get(step, 0)) for step in STEPS) + "}"
     with copy_into(COPY) as copy:
         for one in made:
