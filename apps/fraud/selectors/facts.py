@@ -51,21 +51,21 @@ JOIN payments_paymentreference r ON r.id = p.id {_JOINS}
 WHERE p.tenant_id = %(tenant)s AND (p.attempted_at, p.id) > (%(after)s, %(after_id)s) AND p.attempted_at < %(until)s
 ORDER BY p.attempted_at, p.id LIMIT %(limit)s
 """  # noqa: S608
-LABELS: Final = f"""
+LABEL_FACTS: Final = f"""
 SELECT l.id, r.external_id, c.external_id, d.fingerprint, encode(m.number_hash, 'hex'), h.external_id,
        {_MICROSECONDS.format("l.known_at")}, l.is_fraud
 FROM fraud_fraudlabel l
 JOIN payments_paymentreference r ON r.id = l.payment_id
 JOIN payments_payment p ON p.id = r.id AND p.attempted_at = r.attempted_at {_JOINS}
-WHERE l.tenant_id = %(tenant)s AND l.id > %(after)s ORDER BY l.id LIMIT %(limit)s
 """  # noqa: S608
+LABELS: Final = f"{LABEL_FACTS} WHERE l.tenant_id = %(tenant)s AND l.id > %(after)s ORDER BY l.id LIMIT %(limit)s"
 
 
 def payment_facts(tenant_id: int, ids: Sequence[int]) -> list[Facts]:
     """In the order asked for. An id that is not this tenant's is left out."""
     with connection.cursor() as cursor:
         cursor.execute(BY_ID, {"tenant": tenant_id, "ids": list(ids)})
-        return [_facts(row) for row in cursor.fetchall()]
+        return [facts_of(row) for row in cursor.fetchall()]
 
 
 def facts_in_order(
@@ -74,14 +74,20 @@ def facts_in_order(
     """The tenant's payments by event time, in chunks, each with the place after which the next one starts."""
     place = (after, after_id)
     while True:
-        values: dict[str, Any] = {"tenant": tenant_id, "after": place[0], "after_id": place[1], "until": until, "limit": chunk}
+        values: dict[str, Any] = {
+            "tenant": tenant_id,
+            "after": place[0],
+            "after_id": place[1],
+            "until": until,
+            "limit": chunk,
+        }
         with connection.cursor() as cursor:
             cursor.execute(IN_ORDER, values)
             rows = cursor.fetchall()
         if not rows:
             return
         place = (rows[-1][1], rows[-1][0])
-        yield place, [_facts(row[2:]) for row in rows]
+        yield place, [facts_of(row[2:]) for row in rows]
 
 
 def label_facts(tenant_id: int, *, after: int = 0, chunk: int = 5_000) -> Iterator[tuple[int, list[LabelFacts]]]:
@@ -92,10 +98,10 @@ def label_facts(tenant_id: int, *, after: int = 0, chunk: int = 5_000) -> Iterat
         if not rows:
             return
         after = rows[-1][0]
-        yield after, [_label(row) for row in rows]
+        yield after, [label_of(row) for row in rows]
 
 
-def _facts(row: Sequence[Any]) -> Facts:
+def facts_of(row: Sequence[Any]) -> Facts:
     (payment, customer, at, amount, currency, method, status, failure, device, card, ip, merchant, session, card_bin,
      kind, os, browser, source, campaign, country, ip_country, card_country, billing, profile, merchant_country, mcc,
      registered, segment, cart, basket, adult) = row  # fmt: skip
@@ -135,7 +141,7 @@ def _facts(row: Sequence[Any]) -> Facts:
     )
 
 
-def _label(row: Sequence[Any]) -> LabelFacts:
+def label_of(row: Sequence[Any]) -> LabelFacts:
     _id, payment, customer, device, card, merchant, known_at, is_fraud = row
     return LabelFacts(
         payment_id=payment,

@@ -1,0 +1,99 @@
+"""A tenant's stored payments as attempts: each as it was first told, beside what became of it, in the order of time.
+
+`facts.py` gives a payment as it stands. A history must not: a payment told as pending had no result when it was
+judged, whatever its status says today.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from django.db import connection
+from msgspec.structs import replace
+
+from apps.fraud.engine.event import Facts
+from apps.fraud.selectors.facts import IN_ORDER, LABEL_FACTS, RESULT_OF, facts_of, label_of
+from apps.fraud.state.layout import LabelFacts
+
+CHUNK: Final = 5_000
+BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
+INITIAL: Final = """
+SELECT p.id, p.initial_status_id FROM payments_payment p
+WHERE p.tenant_id = %(tenant)s AND (p.attempted_at, p.id) > (%(after)s, %(after_id)s) AND p.attempted_at <= %(last)s
+  AND p.initial_status_id <> p.status_id
+"""
+LABELS: Final = f"""
+{LABEL_FACTS} WHERE l.tenant_id = %(tenant)s AND (l.known_at, l.id) > (%(after)s, %(after_id)s)
+ORDER BY l.known_at, l.id LIMIT %(limit)s
+"""
+# The latest verdict stands; of two at one instant the one that says fraud, as in features/merchant.py.
+TRUTHS: Final = """
+SELECT DISTINCT ON (payment_id) payment_id, is_fraud, known_at FROM fraud_fraudlabel
+WHERE tenant_id = %(tenant)s AND payment_id = ANY(%(ids)s::bigint[]) ORDER BY payment_id, known_at DESC, is_fraud DESC
+"""
+
+
+class Attempt(NamedTuple):
+    reference: int
+    told: Facts
+    """As the payment was told: what a live decision saw."""
+    became: Facts
+    """With its result, which later payments see."""
+
+
+class Truth(NamedTuple):
+    is_fraud: bool
+    known_at: datetime
+
+
+def attempts_in_order(tenant_id: int, *, until: datetime | None = None, chunk: int = CHUNK) -> Iterator[list[Attempt]]:
+    place = (BEGINNING, 0)
+    end = until or datetime.max.replace(tzinfo=UTC)
+    while True:
+        values: dict[str, Any] = {
+            "tenant": tenant_id,
+            "after": place[0],
+            "after_id": place[1],
+            "until": end,
+            "limit": chunk,
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(IN_ORDER, values)
+            rows = cursor.fetchall()
+            if not rows:
+                return
+            cursor.execute(INITIAL, values | {"last": rows[-1][1]})
+            initial = dict(cursor.fetchall())
+        place = (rows[-1][1], rows[-1][0])
+        yield [_attempt(row[0], facts_of(row[2:]), initial.get(row[0])) for row in rows]
+
+
+def labels_in_order(tenant_id: int, *, chunk: int = CHUNK) -> Iterator[LabelFacts]:
+    """By the moment each became known."""
+    place = (BEGINNING, 0)
+    while True:
+        values: dict[str, Any] = {"tenant": tenant_id, "after": place[0], "after_id": place[1], "limit": chunk}
+        with connection.cursor() as cursor:
+            cursor.execute(LABELS, values)
+            rows = cursor.fetchall()
+        if not rows:
+            return
+        yield from map(label_of, rows)
+        place = (BEGINNING + timedelta(microseconds=rows[-1][6]), rows[-1][0])
+
+
+def truths(tenant_id: int, references: Sequence[int]) -> dict[int, Truth]:
+    """What is known today of these payments. One without a label is taken for genuine."""
+    with connection.cursor() as cursor:
+        cursor.execute(TRUTHS, {"tenant": tenant_id, "ids": list(references)})
+        return {payment: Truth(fraud, known_at) for payment, fraud, known_at in cursor.fetchall()}
+
+
+def _attempt(reference: int, became: Facts, initial: str | None) -> Attempt:
+    if initial is None:
+        return Attempt(reference, became, became)
+    status = RESULT_OF.get(initial, "pending")
+    code = became.failure_code if status == "failed" else ""
+    return Attempt(reference, replace(became, status=status, failure_code=code), became)

@@ -1,0 +1,127 @@
+"""The past, replayed through the code that scores live: one feature row a payment, as it was when it was judged.
+
+Payments in the order of event time, labels when they became known. A payment is judged as it was first told, and is
+remembered with its result: what came after it knows how it ended. Nothing else of the future reaches a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import chain, groupby
+from pathlib import Path
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from django.utils.translation import gettext_noop
+from msgspec import Struct
+
+from apps.compliance.models import Tenant
+from apps.fraud.engine.features.catalogue import compute_row
+from apps.fraud.engine.features.feature import Value
+from apps.fraud.engine.history import History
+from apps.fraud.selectors.attempts import BEGINNING, Attempt, attempts_in_order, labels_in_order, truths
+from apps.fraud.services.feature_matrix import MatrixRow, MatrixWriter
+from apps.fraud.services.feature_state import EPOCH, event_time
+from apps.fraud.state.feature_state import FeatureState
+from apps.fraud.state.history_state import HistoryState
+from kivendtout.lib.errors import InvalidInput
+from kivendtout.lib.tenancy import tenant_scope
+
+# Rows turned into columns, and looked up for their labels, at once.
+TOGETHER: Final = 5_000
+Progress = Callable[[int, int], None]
+"""Payments replayed so far, rows written so far."""
+
+
+class PeriodEmpty(InvalidInput):
+    code = "invalid_period"
+    message = gettext_noop("The period ends before it begins. Give a later end.")
+
+
+class Period(Struct, frozen=True):
+    """From `start`, and before `end`; None leaves that side open."""
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if self.start and self.end and self.end <= self.start:
+            raise PeriodEmpty
+
+
+EVER: Final = Period()
+
+
+def moment(at: int) -> datetime:
+    return EPOCH + timedelta(microseconds=at)
+
+
+@dataclass
+class Exported:
+    rows: int = 0
+    frauds: int = 0
+    labelled: int = 0
+    warmed: int = 0
+    """Payments before the period, replayed only so that its first rows know their past."""
+    history_from: datetime | None = None
+    """The oldest payment replayed: how far back the rows can see."""
+
+
+def features_export(*, tenant: Tenant, path: Path, period: Period = EVER, progress: Progress | None = None) -> Exported:
+    """The period's feature matrix. All earlier payments are replayed: averages and first sights have no window."""
+    done, zone, start = Exported(), ZoneInfo(tenant.time_zone), event_time(period.start or BEGINNING)
+    waiting: list[tuple[Attempt, list[Value]]] = []
+    with tenant_scope(tenant.pk), MatrixWriter(path) as writer:
+        for attempt, history in payments_replayed(tenant_id=tenant.pk, until=period.end):
+            done.history_from = done.history_from or moment(attempt.told.at)
+            if attempt.told.at < start:
+                done.warmed += 1
+            else:
+                waiting.append((attempt, compute_row(attempt.told, history, zone)))
+            if len(waiting) == TOGETHER or (done.warmed + 1) % TOGETHER == 0:
+                waiting = _write(tenant.pk, writer, waiting, done, progress)
+        _write(tenant.pk, writer, waiting, done, progress)
+    return done
+
+
+def payments_replayed(
+    *, tenant_id: int, until: datetime | None = None, state: FeatureState | None = None
+) -> Iterator[tuple[Attempt, History]]:
+    """Each payment with what was known when it was attempted. Read the history before asking for the next one."""
+    state = state or HistoryState()
+    labels = labels_in_order(tenant_id)
+    label = next(labels, None)
+    attempts = chain.from_iterable(attempts_in_order(tenant_id, until=until))
+    # Payments of one instant have an order that state keeps, and the database does not: it hears of all of them first.
+    for at, group in groupby(attempts, key=lambda attempt: attempt.told.at):
+        while label is not None and label.known_at <= at:
+            state.label(tenant_id, [label], now=at)
+            label = next(labels, None)
+        together = list(group)
+        histories = state.observe(tenant_id, [one.became for one in together], now=at)
+        if len(together) > 1:
+            histories = state.look(tenant_id, [one.became for one in together])
+        yield from zip(together, histories, strict=True)
+
+
+def _write(
+    tenant_id: int,
+    writer: MatrixWriter,
+    waiting: list[tuple[Attempt, list[Value]]],
+    done: Exported,
+    progress: Progress | None,
+) -> list[tuple[Attempt, list[Value]]]:
+    known = truths(tenant_id, [attempt.reference for attempt, _values in waiting])
+    rows = [
+        MatrixRow(attempt.reference, attempt.told, values, *(known.get(attempt.reference) or (None, None)))
+        for attempt, values in waiting
+    ]
+    writer.write(rows)
+    done.rows += len(rows)
+    done.labelled += len(known)
+    done.frauds += sum(1 for truth in known.values() if truth.is_fraud)
+    if progress:
+        progress(done.warmed + done.rows, done.rows)
+    return []
