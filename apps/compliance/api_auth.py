@@ -101,7 +101,7 @@ class KeyMemory:
     def forget(self) -> None:
         """Nothing is remembered, and no connection held."""
         self.kept.clear()
-        self.reader.submit(connection.close).result()
+        self.reader.submit(lambda: connection.close()).result()  # its own, not the caller's
 
     def _look_up(self, prefix: str) -> _Known | None:
         close_old_connections()

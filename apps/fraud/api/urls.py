@@ -1,0 +1,12 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from apps.fraud.api import views
+
+urlpatterns = [
+    path("score", views.score, name="api_score"),
+    path("score/batch", views.score_batch, name="api_score_batch"),
+    path("fraud-alerts/check", views.check, name="api_check"),
+    path("decisions/<str:decision_id>", views.decision, name="api_decision"),
+]
