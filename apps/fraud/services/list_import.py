@@ -78,7 +78,7 @@ def _held(fraud_list: FraudList, read: Sequence[Read]) -> set[Key]:
     hashes = [digest for one in read for digest in one.hashes]
     with connection.cursor() as cursor:
         cursor.execute(
-            # Each part names the index's columns from the left, so that a list of a million is not read through.
+            # Each part names the index's columns from the left: a small file does not read a list of a million through.
             "SELECT value, network, value_hash FROM fraud_listentry WHERE removed_at IS NULL AND list_id = %(list)s "
             "AND value = ANY(%(values)s::text[]) AND network = '' "
             "UNION ALL SELECT value, network, value_hash FROM fraud_listentry WHERE removed_at IS NULL "
