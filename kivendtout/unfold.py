@@ -30,6 +30,8 @@ NAVIGATION: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
         (
             ("fraud.FraudAlert", "notification_important"),
             ("fraud.FraudLabel", "label"),
+            ("fraud.Rule", "rule"),
+            ("fraud.RuleSet", "inventory"),
             ("fraud.FraudList", "playlist_add_check"),
             ("fraud.ListEntry", "format_list_bulleted"),
         ),

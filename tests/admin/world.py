@@ -8,7 +8,8 @@ from decimal import Decimal
 
 from apps.compliance.models import Tenant, User
 from apps.customers.models import Address, Consent, Customer, Device, WebSession
-from apps.fraud.models import FraudAlert, FraudLabel, FraudList, ListEntry
+from apps.fraud.models import FraudAlert, FraudLabel, FraudList, ListEntry, Rule, RuleSet, RuleVersion
+from apps.fraud.services.rulesets import ruleset_publish
 from apps.payments.models import (
     Merchant,
     Order,
@@ -59,6 +60,8 @@ class World:
     label: FraudLabel = None  # type: ignore[assignment]
     fraud_list: FraudList = None  # type: ignore[assignment]
     list_entry: ListEntry = None  # type: ignore[assignment]
+    rule: Rule = None  # type: ignore[assignment]
+    ruleset: RuleSet = None  # type: ignore[assignment]
 
 
 def make_world(tenant: Tenant) -> World:
@@ -170,7 +173,20 @@ def make_payment_of(world: World) -> None:
         payment_id=world.payment.pk, is_fraud=True, source="analyst", pattern="card_testing", known_at=WHEN
     )
     make_list(world)
+    make_rules(world)
     make_events(world)
+
+
+def make_rules(world: World) -> None:
+    """One that decides. What ships is marked so, and counts as approved."""
+    world.rule = Rule.objects.create(code="BIG_AMOUNT", created_at=WHEN)
+    version = RuleVersion.objects.create(
+        rule=world.rule, number=1, expression="amount_eur > 1000", points=30, sentence_fr=NAME, sentence_en=NAME,
+        owner=NAME, tags=[NAME], shipped=True, created_at=WHEN,
+    )  # fmt: skip
+    version.state, version.live_at = "live", WHEN
+    version.save()
+    world.ruleset = ruleset_publish(tenant_id=world.tenant.pk, actor=None, now=WHEN)
 
 
 def make_list(world: World) -> None:

@@ -1,12 +1,14 @@
-"""The admin pages of alerts and labels; both also stand on their payment's page."""
+"""The admin pages of alerts, labels, lists and rules; alerts and labels also stand on their payment's page."""
 
 from apps.fraud.admin.alert import FraudAlertAdmin
 from apps.fraud.admin.belongings import of_payment
 from apps.fraud.admin.label import FraudLabelAdmin
 from apps.fraud.admin.list_entry import ListEntryAdmin
 from apps.fraud.admin.lists import FraudListAdmin
+from apps.fraud.admin.rules import RuleAdmin
+from apps.fraud.admin.rulesets import RuleSetAdmin
 from apps.payments.admin.payment_page import PAYMENT_SECTIONS
 
 PAYMENT_SECTIONS.append(of_payment)
 
-__all__ = ["FraudAlertAdmin", "FraudLabelAdmin", "FraudListAdmin", "ListEntryAdmin"]
+__all__ = ["FraudAlertAdmin", "FraudLabelAdmin", "FraudListAdmin", "ListEntryAdmin", "RuleAdmin", "RuleSetAdmin"]
