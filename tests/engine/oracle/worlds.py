@@ -72,13 +72,36 @@ def make_world(seed: int, *, payments: int = 70, customers: int = 3, labelled: f
     random = Random(seed)
     anchor = random.choice(ANCHORS)
     told = tuple(_payment(random, n, at, customers) for n, at in enumerate(_times(random, anchor, payments)))
+    edges, edge_labels = _edges(anchor - BREADTH / 2)
     return World(
-        customers=tuple(_customer(random, n, anchor) for n in range(customers)),
+        customers=tuple(_customer(random, f"C{n}", anchor) for n in (*range(customers), "E")),
         merchants=({"external_id": "M0", "mcc": "5732"}, {"external_id": "M1", "mcc": ""}),
-        told=told,
+        told=told + edges,
         results=tuple(_result(random, event) for event in told if event.status == "pending" and random.random() < 0.7),
-        labels=tuple(label for event in told if random.random() < labelled for label in _labels(random, event)),
+        labels=edge_labels
+        + tuple(label for event in told if random.random() < labelled for label in _labels(random, event)),
     )
+
+
+def _edges(start: datetime) -> tuple[tuple[PaymentEvent, ...], tuple[Label, ...]]:
+    """What chance hardly hits: one customer's device, address and card last seen an hour or 30 days ago to the
+    microsecond, and a merchant's fraud known for just as long."""
+    hour, month = timedelta(hours=1), timedelta(days=30)
+    steps: tuple[tuple[str, timedelta, dict[str, Any]], ...] = (
+        ("E0", timedelta(0), {"device_id": "E0", "ip_hash": "E0", "card_fingerprint": "E0"}),
+        ("E1", hour, {"device_id": "E1", "ip_hash": "E1", "card_fingerprint": "E1"}),
+        ("E2", 2 * hour + MICROSECOND, {"device_id": "E2", "ip_hash": "E2", "card_fingerprint": "E2"}),
+        ("E3", month, {"device_id": "E2", "ip_hash": "E2", "card_fingerprint": "E2"}),
+        ("E4", month + hour + MICROSECOND, {"device_id": "E0", "ip_hash": "E0", "card_fingerprint": "E0"}),
+    )  # fmt: skip
+    told = tuple(
+        PaymentEvent(
+            payment_id=name, customer_id="CE", event="payment_success", attempted_at=start + step, amount="5.00",
+            method="card", merchant_id="M1", **means,
+        )
+        for name, step, means in steps
+    )  # fmt: skip
+    return told, (Label("E0", "analyst", True, start), Label("E1", "analyst", True, start + hour))
 
 
 def _times(random: Random, anchor: datetime, many: int) -> list[datetime]:
@@ -92,12 +115,12 @@ def _times(random: Random, anchor: datetime, many: int) -> list[datetime]:
     return times
 
 
-def _customer(random: Random, n: int, anchor: datetime) -> dict[str, Any]:
+def _customer(random: Random, name: str, anchor: datetime) -> dict[str, Any]:
     registered = anchor + random.choice((timedelta(0), -timedelta(days=7), -timedelta(days=900), timedelta(days=3)))
-    segment = random.choice(("new", "vip"))
-    return {"external_id": f"C{n}", "country": random.choice(COUNTRIES[:4]), "registered_at": registered} | {
-        "segment": segment
-    }
+    return {
+        "external_id": name, "country": random.choice(COUNTRIES[:4]), "registered_at": registered,
+        "segment": random.choice(("new", "vip")),
+    }  # fmt: skip
 
 
 def _payment(random: Random, n: int, at: datetime, customers: int) -> PaymentEvent:
