@@ -44,8 +44,8 @@ def run(home: Home) -> int:
         _on_signals(_raise_stopped)
         started: list[Service] = []
         try:
-            accounts = _prepare(home, started)
-            return _live(home, ports, accounts, began)
+            seeded = _prepare(home, started)
+            return _live(home, ports, seeded, began)
         except Stopped:
             print("\nStopping.", flush=True)
             return 130
@@ -55,7 +55,7 @@ def run(home: Home) -> int:
             print(f"Stopped: {', '.join(stopped)}." if stopped else "Stopped.", flush=True)
 
 
-def _prepare(home: Home, started: list[Service]) -> list[dict[str, str]]:
+def _prepare(home: Home, started: list[Service]) -> demo_data.Seeded:
     packages.ensure(home, packages.SERVERS)
     started += start_all(home)
     keys.ensure(home)
@@ -65,19 +65,22 @@ def _prepare(home: Home, started: list[Service]) -> list[dict[str, str]]:
         manage(home, "check", "--database", "default", line=line)
         line.note = "up to date"
     with step("Demo accounts") as line:
-        accounts = demo_data.seed(home, line)
+        seeded = demo_data.seed(home, line)
     with step("Demo data set") as line:
         demo_data.generate(home, line)
     with step("Loading it") as line:
         demo_data.load(home, line)
+    with step("Feature state") as line:
+        manage(home, "rebuild_state", "--if-cold", line=line)
+        line.note = "knows the history"
     with step("Translations") as line:
         assets.compile_messages(home, line)
     with step("Static files") as line:
         assets.collect(home, line)
-    return accounts
+    return seeded
 
 
-def _live(home: Home, ports: Ports, accounts: list[dict[str, str]], began: float) -> int:
+def _live(home: Home, ports: Ports, seeded: demo_data.Seeded, began: float) -> int:
     supervisor = Supervisor(home, children(home, ports.web, ports.sockets))
     _on_signals(supervisor.request_stop)
     try:
@@ -87,7 +90,7 @@ def _live(home: Home, ports: Ports, accounts: list[dict[str, str]], began: float
         if not supervisor.stopping:
             if not _is_ready(ports):
                 raise SetupError(f"The web process gave no good answer within {READY_WITHIN:.0f} s; see {home.logs}.")
-            print(_welcome(ports, accounts, time.monotonic() - began), flush=True)
+            print(_welcome(ports, seeded, time.monotonic() - began), flush=True)
             supervisor.run()
         print("\nStopping.", flush=True)
         return 0
@@ -95,17 +98,33 @@ def _live(home: Home, ports: Ports, accounts: list[dict[str, str]], began: float
         supervisor.stop_all()
 
 
-def _welcome(ports: Ports, accounts: list[dict[str, str]], seconds: float) -> str:
+def _welcome(ports: Ports, seeded: demo_data.Seeded, seconds: float) -> str:
     lines = [
         f"KiVendTout is running: http://localhost:{ports.web}/",
         f"Administration:        http://localhost:{ports.web}/admin/",
         "",
         "Sign in as:",
-        *(f"  {row}" for row in accounts_table(accounts)),
+        *(f"  {row}" for row in accounts_table(seeded.accounts)),
+        "",
+        "API keys:",
+        *(f"  {one['name']:<16}  {one['key']}" for one in seeded.api_keys),
         "",
         f"Ready in {seconds:.0f} s. Ctrl-C stops everything.",
     ]
-    return box(lines)
+    live = [one["key"] for one in seeded.api_keys if one["key"].startswith("kvt_live_")]
+    return "\n".join([box(lines), *(f"Score a payment:\n{curl_line(ports.web, key)}" for key in live[:1])])
+
+
+def curl_line(port: int, key: str) -> str:
+    """Outside the box and in one line, so that it can be pasted; each time it is another payment."""
+    payment = (
+        '{"payment_id":"TRY-\'$(date +%s)\'","customer_id":"C00042","amount":"249.90","method":"card",'
+        '"payment_country":"FR","device_id":"a-new-phone"}'
+    )
+    return (
+        f"curl -s http://localhost:{port}/api/v1/score -H 'Authorization: Bearer {key}' "
+        f"-H 'Content-Type: application/json' -d '{payment}'"
+    )
 
 
 def _is_ready(ports: Ports) -> bool:

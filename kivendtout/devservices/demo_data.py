@@ -7,7 +7,7 @@ import json
 import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 
@@ -57,26 +57,37 @@ def load(home: Home, line: Step) -> None:
     line.note = "loaded"
 
 
-def seed(home: Home, line: Step) -> list[dict[str, str]]:
+class Seeded(NamedTuple):
+    accounts: list[dict[str, str]]
+    api_keys: list[dict[str, str]]
+
+
+def seed(home: Home, line: Step) -> Seeded:
     """Once per database: checking seven slow password hashes again at each start would take seconds."""
     kept = accounts_file(home)
     if kept.exists() and _marks(home).get("seeded") == _database_mark(home):
-        line.note = "already made"
-        return _accounts(kept.read_text(encoding="utf-8"))
-    accounts = _accounts(manage(home, "seed_demo", "--json", "--passwords", str(kept), line=line))
+        known = _seeded(kept.read_text(encoding="utf-8"))
+        if known.api_keys:  # a file of an earlier version has none
+            line.note = "already made"
+            return known
+    made = _seeded(manage(home, "seed_demo", "--json", "--passwords", str(kept), line=line))
     _mark(home, "seeded", _database_mark(home))
-    line.note = f"{len(accounts)} accounts, kept in {kept.relative_to(home.root)}"
-    return accounts
+    line.note = f"{len(made.accounts)} accounts, kept in {kept.relative_to(home.root)}"
+    return made
 
 
-def _accounts(text: str) -> list[dict[str, str]]:
+def _seeded(text: str) -> Seeded:
     try:
-        accounts = json.loads(text)["accounts"]
-    except (ValueError, KeyError, TypeError) as error:
+        told = json.loads(text)
+        return Seeded(_rows(told["accounts"]), _rows(told.get("api_keys", [])))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise SetupError(
             "`manage.py seed_demo --json` named no accounts; remove .services/demo-accounts.json and retry."
         ) from error
-    return [{str(key): str(value) for key, value in account.items() if value} for account in accounts]
+
+
+def _rows(told: list[dict[str, Any]]) -> list[dict[str, str]]:
+    return [{str(key): str(value) for key, value in row.items() if value} for row in told]
 
 
 def write_private(file: Path, text: str) -> None:

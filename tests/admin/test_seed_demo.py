@@ -11,14 +11,19 @@ from typing import Any
 import pytest
 from django.core.management import CommandError, call_command
 
-from apps.compliance.models import User
+from apps.compliance.models import ApiKey, User
 from apps.compliance.roles import ROLES
+from kivendtout.lib.tenancy import across_tenants
+
+
+def seed_all(*args: str) -> dict[str, list[dict[str, Any]]]:
+    out = StringIO()
+    call_command("seed_demo", "--json", *args, stdout=out)
+    return json.loads(out.getvalue())
 
 
 def seed(*args: str) -> list[dict[str, Any]]:
-    out = StringIO()
-    call_command("seed_demo", "--json", *args, stdout=out)
-    return json.loads(out.getvalue())["accounts"]
+    return seed_all(*args)["accounts"]
 
 
 @pytest.mark.django_db
@@ -69,3 +74,40 @@ def test_without_a_file_existing_passwords_stay() -> None:
     second = seed()
     assert [account["password"] for account in second] == [None] * len(ROLES)
     assert User.objects.get(email=first[0]["email"]).check_password(first[0]["password"])
+
+
+@pytest.mark.django_db
+def test_it_makes_a_live_and_a_sandbox_key_and_keeps_them(tmp_path: Path) -> None:
+    path = str(tmp_path / "accounts.json")
+    first = seed_all("--passwords", path)["api_keys"]
+    assert [(one["key"][:9], one["sandbox"]) for one in first] == [("kvt_live_", False), ("kvt_test_", True)]
+    second = seed_all("--passwords", path)["api_keys"]
+    assert [one["key"] for one in second] == [one["key"] for one in first]
+    assert not any(one["created"] for one in second)
+
+
+@pytest.mark.django_db
+def test_a_lost_file_means_new_keys_and_the_lost_ones_are_revoked(tmp_path: Path) -> None:
+    path = tmp_path / "accounts.json"
+    first = seed_all("--passwords", str(path))["api_keys"]
+    path.unlink()
+    second = seed_all("--passwords", str(path))["api_keys"]
+    assert {one["key"] for one in first}.isdisjoint(one["key"] for one in second)
+    with across_tenants():
+        assert ApiKey.objects.filter(revoked_at=None).count() == len(second)
+
+
+@pytest.mark.django_db
+def test_a_file_without_keys_gets_some_and_its_passwords_stay(tmp_path: Path) -> None:
+    path = tmp_path / "accounts.json"
+    first = seed("--passwords", str(path))
+    path.write_text(json.dumps({"accounts": first}))
+    again = seed_all("--passwords", str(path))
+    assert [one["password"] for one in again["accounts"]] == [one["password"] for one in first]
+    assert all(one["key"] for one in again["api_keys"])
+
+
+@pytest.mark.django_db
+def test_without_a_file_existing_keys_are_not_told() -> None:
+    assert all(one["key"] for one in seed_all()["api_keys"])
+    assert [one["key"] for one in seed_all()["api_keys"]] == [None, None]

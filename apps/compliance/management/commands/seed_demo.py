@@ -13,7 +13,7 @@ from kivendtout.lib.errors import KvtError
 
 
 class Command(BaseCommand):
-    help = "Makes the demo tenant and one account per role; run again, it changes nothing that works."
+    help = "Makes the demo tenant, one account per role and two API keys; run again, it changes nothing that works."
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
@@ -22,11 +22,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            accounts = demo_seed(tenant_slug=options["tenant"], passwords=options["passwords"])
+            demo = demo_seed(tenant_slug=options["tenant"], passwords=options["passwords"])
         except KvtError as error:
             raise CommandError(error.message) from error
         if options["json"]:
-            self.stdout.write(json.dumps({"accounts": [asdict(account) for account in accounts]}, ensure_ascii=False))
+            self.stdout.write(json.dumps(asdict(demo), ensure_ascii=False))
             return
-        for account in accounts:
+        for account in demo.accounts:
             self.stdout.write(f"{account.role:20} {account.email:30} {account.password or '(unchanged)'}")
+        for key in demo.api_keys:
+            self.stdout.write(f"{'API key':20} {key.name:30} {key.key or '(unchanged)'}")
