@@ -23,4 +23,6 @@ def shipped(name: str) -> CompiledRuleSet:
         for rule in shipped_rules(name=name)
     )
     kinds = {name: feature.kind for name, feature in CATALOGUE.items()}
-    return CompiledRuleSet(snapshot_text(Snapshot(catalogue_version=VERSION, features=kinds, rules=rules)), INDEX, name=name)
+    return CompiledRuleSet(
+        snapshot_text(Snapshot(catalogue_version=VERSION, features=kinds, rules=rules)), INDEX, name=name
+    )

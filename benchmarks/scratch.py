@@ -69,7 +69,8 @@ def fill(payments: int) -> dict[str, Any]:
 def _fill_base(cursor: Any) -> None:
     cursor.execute(
         "INSERT INTO compliance_tenant (slug, name, locale, time_zone, challenge_threshold, deny_threshold,"
-        " scorer_weight, created_at) VALUES ('bench', 'Bench', 'fr', 'Europe/Paris', 0.3, 0.7, 0.7, now())"
+        " scorer_weight, rules_alone_threshold, scorer_alone_threshold, alert_policy, created_at)"
+        " VALUES ('bench', 'Bench', 'fr', 'Europe/Paris', 0.3, 0.7, 0.7, 0.7, 0.5, 'outcome', now())"
     )
     for month in range(MONTHS):
         cursor.execute(
