@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from apps.compliance.models import User
 from apps.compliance.models.base import NONE, TenantForeignKey, TenantModel
@@ -51,7 +52,7 @@ class RuleVersion(TenantModel):
     class State(models.TextChoices):
         DRAFT = "draft", _("Draft")
         SHADOW = "shadow", _("In shadow")
-        LIVE = "live", _("Live")
+        LIVE = "live", pgettext_lazy("state of a rule", "Live")
         RETIRED = "retired", _("Retired")
 
     class Action(models.TextChoices):
