@@ -237,6 +237,8 @@ TOPICS = {  # name: partitions
     "fraud-alerts": 3,
 }
 DEMO_TENANT = "kivendtout"
+# Feature matrices that backtests have exported; may be deleted at any time.
+FEATURE_CACHE = env_str("FEATURE_CACHE", str(BASE_DIR / ".services" / "features"))
 DEMO = env_bool("DEMO", False)  # says so on the screen, changes nothing else
 
 UNFOLD = UNFOLD
