@@ -2,7 +2,8 @@ from apps.fraud.models.alert import FraudAlert, FraudLabel
 from apps.fraud.models.catalogue import FeatureCatalogue
 from apps.fraud.models.decision import Decision, IdempotencyRecord, Outbox, StateDebt
 from apps.fraud.models.lists import FraudList, ListEntry, ListsVersion
-from apps.fraud.models.rule import ActiveRuleSet, Rule, RuleSet, RuleVersion
+from apps.fraud.models.rule import Rule, RuleVersion
+from apps.fraud.models.ruleset import ActiveRuleSet, RuleSet
 
 __all__ = [
     "ActiveRuleSet",
