@@ -65,6 +65,8 @@ class Command(BaseCommand):
     def _many(self, sample: int | None) -> dict[str, Any]:
         began = monotonic()
         count, differing = self._replayed(decisions_all(sample=sample))
+        if not count:
+            raise CommandError("There is no decision to replay. Check the tenant.")
         return {
             "identical": not differing,
             "decisions": count,
