@@ -13,16 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from time import perf_counter_ns
-from typing import Any
 
-import msgspec
 from django.db import transaction
 
 from apps.customers.models import Customer
 from apps.fraud.engine.event import Facts
 from apps.fraud.engine.history import History
 from apps.fraud.engine.lists import Subject
-from apps.fraud.selectors.facts import payment_facts
+from apps.fraud.selectors.facts import event_facts, payment_facts
 from apps.fraud.services.decisions_store import Batch, Made, decisions_insert, judgement_bytes
 from apps.fraud.services.engine import Clock, Engine, Judged, engine_current
 from apps.fraud.services.feature_state import event_time, state_learn_if_small, state_owe
@@ -68,17 +66,17 @@ def payments_decide(
     with tenant_scope(tenant_id), transaction.atomic():
         step = perf_counter_ns()
         recorded = payments_record(tenant_id=tenant_id, events=events, source=source, now=now, traces=traces)
-        facts = payment_facts(tenant_id, [*recorded.new, *recorded.changed])
+        told = zip(recorded.new, recorded.new_at, recorded.contexts, strict=True)
+        fresh = {pk: event_facts(events[n], context) for pk, n, context in told}
+        results = dict(zip(recorded.changed, payment_facts(tenant_id, recorded.changed), strict=True))
         clock.add("record", step)
-        fresh = [told(one, events[n]) for n, one in zip(recorded.new_at, facts, strict=False)]
-        subjects = [_subject(engine, events[n], addresses[n] if addresses else None) for n in recorded.new_at]
         step = perf_counter_ns()
-        results = dict(zip(recorded.changed, facts[len(fresh) :], strict=True))
-        histories = _remember(tenant_id, dict(zip(recorded.new, fresh, strict=True)), results, now)
+        histories = _remember(tenant_id, fresh, results, now)
         clock.add("state", step)
-        judged = engine.judge(fresh, subjects, histories, clock)
+        subjects = [event_subject(engine, events[n], addresses[n] if addresses else None) for n in recorded.new_at]
+        judged = engine.judge(list(fresh.values()), subjects, histories, clock)
         trace = current_trace_id() or ""
-        ids = zip(recorded.new, recorded.new_at, fresh, judged, strict=True)
+        ids = zip(recorded.new, recorded.new_at, fresh.values(), judged, strict=True)
         latency = (perf_counter_ns() - began) // 1000
         made = {
             n: Made(pk, one, result, judgement_bytes(result.judgement), traces[n] if traces else trace, latency,
@@ -117,22 +115,7 @@ def _remember(
     return None if histories is None else histories[len(before) : len(before) + len(fresh)]
 
 
-def told(stored: Facts, event: PaymentEvent) -> Facts:
-    """The payment as its own event told it: a result that came in the same batch was not known at the attempt.
-
-    What the sender said counts even where no table keeps it, such as the origin of a visit without a number.
-    """
-    changes: dict[str, Any] = {
-        name: value
-        for name in ("device_kind", "os", "browser", "utm_source", "utm_campaign")
-        if getattr(stored, name) is None and (value := getattr(event, name))
-    }
-    if stored.status != event.status:
-        changes |= {"status": event.status, "failure_code": event.failure_code or ""}
-    return msgspec.structs.replace(stored, **changes) if changes else stored
-
-
-def _subject(engine: Engine, event: PaymentEvent, address: str | None) -> Subject:
+def event_subject(engine: Engine, event: PaymentEvent, address: str | None) -> Subject:
     kinds = engine.lists.kinds
     index = None
     if "email" in kinds:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from typing import Any, NamedTuple
 
 from django.db import connection
 
@@ -14,10 +16,42 @@ from apps.payments.services.partitions import payment_partitions_ensure
 _there: set[date] = set()
 
 
+class Context(NamedTuple):
+    """What is on record around a payment, as of now. Hashes in hexadecimal, times in microseconds; empty is unknown."""
+
+    card: str | None
+    ip: str | None
+    profile_country: str | None
+    registered_at: int | None
+    segment: str | None
+    merchant_country: str | None
+    merchant_mcc: str | None
+    device_kind: str | None
+    os: str | None
+    browser: str | None
+    utm_source: str | None
+    utm_campaign: str | None
+    card_country: str | None
+
+
+class Needs(NamedTuple):
+    """What this batch needs beyond its payments. A statement for nothing costs 0.3 ms, which one payment feels."""
+
+    known: bool = False
+    faults: bool = False
+    devices: bool = False
+    devices_seen_earlier: bool = False
+    sessions: bool = False
+    session_devices: bool = False
+    methods: bool = False
+
+
 @dataclass
 class MergedPayments:
     new: dict[int, int] = field(default_factory=dict)
     """Payment by the row that made it, in the order of rows."""
+    contexts: list[Context] = field(default_factory=list)
+    """Beside `new`, when they were asked for."""
     changed: list[int] = field(default_factory=list)
     known: dict[int, int] = field(default_factory=dict)
     """Payment by the row that told of it once more. A row stands in one of `new`, `known` and `faults`."""
@@ -35,34 +69,66 @@ def ensure_months(moments: set[date]) -> None:
             _there.add(month)
 
 
-def merge_payments(run: Run) -> MergedPayments:
+def merge_payments(run: Run, *, in_context: bool = False) -> MergedPayments:
     """Inside a transaction, after the stage is filled."""
     values = run.values()
-    _scratch(sql.FOUND, sql.FOUND_COLUMNS)
-    _scratch(sql.FRESH, sql.FRESH_COLUMNS)
-    _scratch(sql.MADE, sql.MADE_COLUMNS)
+    _scratch()
     # 1. What is known already, and which rows cannot be.
     execute(sql.FIND, values)
-    told_again = [(n, known, fault) for n, fault, known in fetch(sql.NOT_FRESH)]
-    if execute(sql.FILL_FRESH):
+    needs = Needs(*(bool(need) for need in fetch(sql.NEEDS)[0]))
+    if needs.known:
+        execute(sql.FIND_KNOWN, values)
+    told_again = list(fetch(sql.NOT_FRESH)) if needs.known or needs.faults else []
+    merged, doubles = MergedPayments(), False
+    if fresh := execute(sql.FILL_FRESH):
         # 2. What the new payments need and nobody told before.
-        for statement in (sql.DEVICES, sql.DEVICES_SEEN_EARLIER, sql.SESSIONS, sql.SESSION_DEVICES, sql.METHODS):
+        for statement in _preparations(needs):
             execute(statement, values)
         # 3. The payments, each once.
-        execute(sql.REFERENCES, values)
-        execute(sql.PAYMENTS, values)
-        told_again += fetch(sql.DOUBLES, values)
+        doubles = execute(sql.REFERENCES, values) < fresh
+        _make(merged, values, in_context)
+        if doubles:
+            told_again += fetch(sql.DOUBLES, values)
     # 4. What became of those that were pending.
-    changed, refused = _move(run)
-    faults = [(n, fault) for n, _known, fault in told_again if fault] + refused
-    left_out = {n for n, _fault in faults}
-    known = {n: payment for n, payment, _fault in told_again if n not in left_out}
-    return MergedPayments(dict(fetch(sql.NEW)), changed, known, faults)
+    merged.changed, refused = _move(run) if needs.known or doubles else ([], [])
+    merged.faults = [(n, fault) for n, _known, fault in told_again if fault] + refused
+    left_out = {n for n, _fault in merged.faults}
+    merged.known = {n: payment for n, payment, _fault in told_again if n not in left_out}
+    return merged
 
 
-def _scratch(name: str, columns: str) -> None:
-    execute(f"CREATE TEMPORARY TABLE IF NOT EXISTS {name} ({columns}) ON COMMIT DELETE ROWS")
-    execute(f"DELETE FROM {name}")  # noqa: S608  a constant
+def _make(merged: MergedPayments, values: dict[str, Any], in_context: bool) -> None:
+    if not in_context:
+        execute(sql.PAYMENTS, values)
+        merged.new = dict(fetch(sql.NEW))
+        return
+    for n, payment, *context in fetch(sql.PAYMENTS_IN_CONTEXT, values):
+        merged.new[n] = payment
+        merged.contexts.append(Context(*context))
+
+
+def _preparations(needs: Needs) -> Iterator[str]:
+    """A device made for a session must be there before it; a new session knows its device."""
+    if needs.devices:
+        yield sql.DEVICES
+    if needs.devices_seen_earlier or needs.devices:
+        yield sql.DEVICES_SEEN_EARLIER
+    if needs.sessions:
+        yield sql.SESSIONS
+    if needs.session_devices:
+        yield sql.SESSION_DEVICES
+    if needs.methods:
+        yield sql.METHODS
+
+
+def _scratch() -> None:
+    """All in one go: no values, so several statements may travel together."""
+    execute(
+        ";".join(
+            f"CREATE TEMPORARY TABLE IF NOT EXISTS {name} ({columns}) ON COMMIT DELETE ROWS; DELETE FROM {name}"  # noqa: S608
+            for name, columns in sql.SCRATCH.items()
+        )
+    )
 
 
 def _move(run: Run) -> tuple[list[int], list[tuple[int, str]]]:

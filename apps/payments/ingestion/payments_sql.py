@@ -21,21 +21,24 @@ STAGE_COLUMNS = """
 """
 FOUND = "ingest_payment_found"
 FOUND_COLUMNS = """
-    n integer PRIMARY KEY, customer bigint, merchant bigint, session bigint, known bigint, fault text
+    n integer PRIMARY KEY, customer bigint, merchant bigint, session bigint, device bigint, method bigint,
+    device_seen_at timestamptz, known bigint, fault text
 """
 # What may be recorded and is not yet: no conditions are left whose effect the planner would have to guess.
 FRESH = "ingest_payment_fresh"
-FRESH_COLUMNS = "n integer PRIMARY KEY, customer bigint, merchant bigint, session bigint"
+FRESH_COLUMNS = "n integer PRIMARY KEY, customer bigint, merchant bigint, session bigint, device bigint, method bigint"
 FILL_FRESH = """
-INSERT INTO ingest_payment_fresh SELECT n, customer, merchant, session FROM ingest_payment_found
+INSERT INTO ingest_payment_fresh SELECT n, customer, merchant, session, device, method FROM ingest_payment_found
 WHERE fault IS NULL AND known IS NULL
 """
 MADE = "ingest_payment_made"
 MADE_COLUMNS = "n integer PRIMARY KEY, id bigint"
+SCRATCH = {FOUND: FOUND_COLUMNS, FRESH: FRESH_COLUMNS, MADE: MADE_COLUMNS}
 
+# The partitioned table stays out of it: only opening its partitions takes a millisecond, and few rows are known.
 FIND = """
 INSERT INTO ingest_payment_found
-SELECT s.n, c.id, m.id, w.id, r.id, CASE
+SELECT s.n, c.id, m.id, w.id, d.id, k.id, d.first_seen_at, r.id, CASE
     WHEN c.id IS NULL
         THEN 'customer_id ' || s.customer_id || ' is not a known customer. Load the customer first.'
     WHEN s.merchant_id IS NOT NULL AND m.id IS NULL
@@ -48,10 +51,6 @@ SELECT s.n, c.id, m.id, w.id, r.id, CASE
         THEN 'amount ' || trim_scale(s.amount) || ' has more decimals than ' || s.currency || ' has.'
     WHEN s.cart_at > s.attempted_at
         THEN 'cart_at lies after the payment. Correct it in payment_details, or leave it empty.'
-    WHEN p.customer_id <> c.id
-        THEN 'payment_id ' || s.payment_id || ' is already recorded for another customer.'
-    WHEN p.amount <> s.amount OR p.currency_id <> s.currency
-        THEN 'payment_id ' || s.payment_id || ' is already recorded with another amount.'
     END
 FROM ingest_payment s
 LEFT JOIN LATERAL (SELECT id FROM customers_customer
@@ -60,15 +59,37 @@ LEFT JOIN LATERAL (SELECT id FROM payments_merchant
     WHERE tenant_id = %(tenant)s AND external_id = s.merchant_id LIMIT 1) m ON true
 LEFT JOIN LATERAL (SELECT id, customer_id FROM customers_websession
     WHERE tenant_id = %(tenant)s AND external_id = s.session_id LIMIT 1) w ON true
+LEFT JOIN LATERAL (SELECT id, first_seen_at FROM customers_device
+    WHERE tenant_id = %(tenant)s AND fingerprint = s.device_id LIMIT 1) d ON true
+LEFT JOIN LATERAL (SELECT id FROM payments_paymentmethod
+    WHERE customer_id = c.id AND kind = s.method AND bin = coalesce(s.card_bin, '')
+      AND last_four = coalesce(s.last_four, '') AND number_hash IS NOT DISTINCT FROM s.number_hash LIMIT 1) k ON true
 LEFT JOIN payments_currency u ON u.code = s.currency
-LEFT JOIN LATERAL (SELECT id, attempted_at FROM payments_paymentreference
+LEFT JOIN LATERAL (SELECT id FROM payments_paymentreference
     WHERE tenant_id = %(tenant)s AND external_id = s.payment_id LIMIT 1) r ON true
-LEFT JOIN LATERAL (SELECT customer_id, amount, currency_id FROM payments_payment
+"""
+
+# What the batch needs done: most batches tell of nothing but known customers on known devices.
+NEEDS = """
+SELECT count(f.known) > 0, count(f.fault) > 0, bool_or(s.device_id IS NOT NULL AND f.device IS NULL),
+       bool_or(f.device_seen_at > s.attempted_at), bool_or(s.session_id IS NOT NULL AND f.session IS NULL),
+       bool_or(f.session IS NOT NULL AND s.device_id IS NOT NULL), bool_or(f.method IS NULL)
+FROM ingest_payment_found f JOIN ingest_payment s USING (n)
+"""
+
+FIND_KNOWN = """
+UPDATE ingest_payment_found f SET fault = CASE WHEN p.customer_id <> f.customer
+    THEN 'payment_id ' || s.payment_id || ' is already recorded for another customer.'
+    ELSE 'payment_id ' || s.payment_id || ' is already recorded with another amount.' END
+FROM ingest_payment s, payments_paymentreference r
+JOIN LATERAL (SELECT customer_id, amount, currency_id FROM payments_payment
     WHERE id = r.id AND attempted_at = r.attempted_at LIMIT 1) p ON true
+WHERE s.n = f.n AND r.id = f.known AND f.fault IS NULL
+  AND (p.customer_id <> f.customer OR p.amount <> s.amount OR p.currency_id <> s.currency)
 """
 
 # Fresh rows, of which there are most, stay out.
-NOT_FRESH = "SELECT n, fault, known FROM ingest_payment_found WHERE fault IS NOT NULL OR known IS NOT NULL ORDER BY n"
+NOT_FRESH = "SELECT n, known, fault FROM ingest_payment_found WHERE fault IS NOT NULL OR known IS NOT NULL ORDER BY n"
 
 # Sorted, so that two batches that meet the same device wait for each other instead of deadlocking.
 DEVICES = """
@@ -158,10 +179,11 @@ INSERT INTO payments_payment
      method_id, device_id, session_id, payment_country, ip_hash, failure_code,
      ip_country, billing_country, cart_at, basket_size, adult_restricted, recorded_by, recorded_at)
 SELECT made.id, %(tenant)s::bigint, s.attempted_at, f.customer, s.status, s.status, s.amount, s.currency, f.merchant,
-       (SELECT m.id FROM payments_paymentmethod m
+       coalesce(f.method, (SELECT m.id FROM payments_paymentmethod m
         WHERE m.customer_id = f.customer AND m.kind = s.method AND m.bin = coalesce(s.card_bin, '')
-          AND m.last_four = coalesce(s.last_four, '') AND m.number_hash IS NOT DISTINCT FROM s.number_hash),
-       (SELECT id FROM customers_device WHERE tenant_id = %(tenant)s AND fingerprint = s.device_id),
+          AND m.last_four = coalesce(s.last_four, '') AND m.number_hash IS NOT DISTINCT FROM s.number_hash)),
+       coalesce(f.device, (SELECT id FROM customers_device WHERE tenant_id = %(tenant)s
+                           AND fingerprint = s.device_id)),
        coalesce(f.session, (SELECT id FROM customers_websession WHERE tenant_id = %(tenant)s
                             AND external_id = s.session_id AND customer_id = f.customer)),
        coalesce(s.payment_country, ''), s.ip_hash, coalesce(s.failure_code, ''),
@@ -172,6 +194,24 @@ JOIN ingest_payment s USING (n)
 JOIN ingest_payment_fresh f USING (n)
 ORDER BY made.id
 """
+
+# The same, telling what is on record of each payment's customer, merchant, visit, device and method: who decides on
+# the payments needs it, and so need not open the partitioned table once more.
+PAYMENTS_IN_CONTEXT = f"""
+WITH paid AS ({PAYMENTS} RETURNING id, customer_id, merchant_id, method_id, device_id, session_id)
+SELECT made.n, made.id, encode(s.number_hash, 'hex'), encode(s.ip_hash, 'hex'),
+       c.country, (extract(epoch FROM c.registered_at) * 1000000)::bigint, c.segment, h.country, h.mcc,
+       coalesce(nullif(d.kind, ''), w.device_kind), d.os, d.browser, w.utm_source, w.utm_campaign, k.issuer_country
+FROM paid
+JOIN ingest_payment_made made ON made.id = paid.id
+JOIN ingest_payment s USING (n)
+LEFT JOIN customers_customer c ON c.id = paid.customer_id
+LEFT JOIN payments_merchant h ON h.id = paid.merchant_id
+LEFT JOIN customers_device d ON d.id = paid.device_id
+LEFT JOIN customers_websession w ON w.id = paid.session_id
+LEFT JOIN payments_paymentmethod k ON k.id = paid.method_id
+ORDER BY made.n
+"""  # noqa: S608  constants only
 
 # Two events of one batch may tell of the same new payment, or claim its number for another: the first one made it.
 DOUBLES = """

@@ -3,6 +3,10 @@
 A push carries a number that counts this tenant's pushes and nothing else: a page that sees a number left out asks
 for the latest payments, which come from the database as the page itself would show them. So the numbers need no
 memory of their own, and say nothing about other tenants.
+
+A payment is said as the page's own table has it: its columns, and what apps above have registered to add, such as
+`decision` (outcome, label, severity, severity_label, score, url), which is null while there is none. Everything that
+people read is in the language of the group.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,23 @@ from apps.payments.models import Payment, PaymentStatus
 
 # As many rows as the page keeps (KEPT in static/js/live-table.js): what it missed is then never more than this.
 LATEST = 100
+
+# What an app above knows of payments, asked once a page or push: ids → what to add to each payment's row.
+Extra = Callable[[list[int]], dict[int, Any]]
+Tile = dict[str, Any]
+_extras: dict[str, Extra] = {}
+_tiles: list[Callable[[], Tile]] = []
+
+
+def register_extra(name: str, ask: Extra) -> None:
+    """Each row then has `name`: what `ask` says of it, in the language in force, or None."""
+    _extras[name] = ask
+
+
+def register_tile(make: Callable[[], Tile]) -> None:
+    """One more figure after the day's own."""
+    if make not in _tiles:
+        _tiles.append(make)
 
 
 def payments_latest(*, limit: int = LATEST) -> list[dict[str, Any]]:
@@ -35,7 +53,12 @@ def _newest_first() -> QuerySet[Payment]:
 
 def payments_present(payments: list[Payment]) -> list[dict[str, Any]]:
     labels = status_labels()
-    return [payment_row(payment, labels) for payment in payments]
+    rows = [payment_row(payment, labels) for payment in payments]
+    for name, ask in _extras.items():
+        told = ask([row["id"] for row in rows]) if rows else {}
+        for row in rows:
+            row[name] = told.get(row["id"])
+    return rows
 
 
 def status_labels() -> dict[str, str]:
@@ -109,6 +132,7 @@ def activity_tiles(*, now: datetime) -> list[dict[str, Any]]:
             "hint": _("who tried to pay"),
             "tone": "neutral",
         },
+        *(make() for make in _tiles),
     ]
 
 

@@ -11,7 +11,7 @@ from django.db import transaction
 
 from apps.payments.events import PaymentEvent
 from apps.payments.ingestion import payments_sql as sql
-from apps.payments.ingestion.payments_merge import MergedPayments, ensure_months, merge_payments
+from apps.payments.ingestion.payments_merge import Context, MergedPayments, ensure_months, merge_payments
 from apps.payments.ingestion.staging import Run, stage_rows
 from kivendtout.lib.crypto.hashing import keyed_hash
 from kivendtout.lib.trace import current_trace_id
@@ -25,6 +25,8 @@ class RecordResult:
     rejected: list[tuple[str, str]] = field(default_factory=list)
     rejected_at: list[int] = field(default_factory=list)
     """Positions in what was given, beside `rejected`: the same payment may come twice in a batch."""
+    contexts: list[Context] = field(default_factory=list)
+    """What is on record around each new payment, beside `new`."""
     new_at: list[int] = field(default_factory=list)
     """Positions in what was given, beside `new`; both rise with the position."""
     known: dict[int, int] = field(default_factory=dict)
@@ -49,9 +51,10 @@ def payments_record(
         return _result(events, MergedPayments(faults=late))
     ensure_months({event.attempted_at.date() for _n, event in good})
     own_trace = current_trace_id() or ""
-    with transaction.atomic():
+    # Without a savepoint: whoever calls this inside a transaction gives it up whole when this fails.
+    with transaction.atomic(savepoint=False):
         stage_rows(sql.STAGE, sql.STAGE_COLUMNS, _rows(good, traces, own_trace))
-        merged = merge_payments(Run(tenant_id, source, now))
+        merged = merge_payments(Run(tenant_id, source, now), in_context=True)
     merged.faults += late
     return _result(events, merged)
 
@@ -60,6 +63,7 @@ def _result(events: Sequence[PaymentEvent], merged: MergedPayments) -> RecordRes
     faults = sorted(merged.faults)
     return RecordResult(
         new=list(merged.new.values()),
+        contexts=merged.contexts,
         changed=merged.changed,
         repeated=len(events) - len(merged.new) - len(merged.changed) - len(faults),
         rejected=[(events[n].payment_id, fault) for n, fault in faults],
