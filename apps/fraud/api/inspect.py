@@ -61,12 +61,20 @@ def _look(body: Any) -> None:
             raise CardDataSent(field=_safe(name))
         too_deep = too_deep or depth > DEEPEST
         if isinstance(value, Pairs) and not twice:
-            names = [key for key, _one in value]
-            twice = next((key for key in names if names.count(key) > 1), "") if len(set(names)) < len(names) else ""
+            twice = _named_twice(value)
     if too_deep:
         raise MalformedBody("The body is nested too deeply. A payment is one flat object.")
     if twice:
         raise InvalidRequest(f"{twice[:64]!r} stands twice in one object. Send each field once.", field=_safe(twice))
+
+
+def _named_twice(pairs: Pairs) -> str:
+    seen: set[str] = set()
+    for name, _value in pairs:
+        if name in seen:
+            return name or "(no name)"
+        seen.add(name)
+    return ""
 
 
 def _walk(body: Any) -> Iterator[tuple[int, str, Any]]:

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from apps.fraud.api.card_data import SUSPECT, holds_card_number
-from apps.fraud.api.errors import CardDataSent, InvalidRequest
+from apps.fraud.api.errors import CardDataSent, InvalidRequest, MalformedBody
 from apps.fraud.api.inspect import inspected
 from apps.payments.event_text import sentence
 from apps.payments.events import Moment, PaymentEvent
@@ -101,6 +101,10 @@ def _refusal(raw: bytes, error: Exception) -> InvalidRequest:
         return found
     if not isinstance(body, list) or type(body) is list:
         return InvalidRequest("The body must be one JSON object: a payment. For several, use /api/v1/score/batch.")
+    if not isinstance(error, msgspec.ValidationError):
+        return MalformedBody()
+    if "out of range" in str(error):  # the decoder does not say where
+        return InvalidRequest("A number in the body is out of range. The only one a payment has is basket_size.")
     return _fault(sentence(str(error)))
 
 
@@ -110,6 +114,7 @@ def _fault(text: str) -> InvalidRequest:
         return CardDataSent()
     found = _FIRST_WORD.match(text)
     name = found[1] if found else ""
+    name = "amount" if text.startswith("The amount ") else name
     return InvalidRequest(text, field=name if name in FIELDS or text.startswith("'") else None)
 
 
