@@ -29,7 +29,22 @@ def _rows() -> list[tuple[str, str, str, str, str, str]]:
     ]
 
 
+def _decisions() -> list[dict[str, Any] | None]:
+    allowed = {"outcome": "ALLOW", "label": _("Allowed"), "url": ""}
+    check = {"outcome": "CHALLENGE", "label": _("To check"), "url": "#sg-data"}
+    denied = {"outcome": "DENY", "label": _("Denied"), "url": "#sg-data"}
+    return [
+        {**denied, "severity": "high", "severity_label": _("High")},
+        {**check, "severity": "medium", "severity_label": _("Medium")},
+        {**check, "severity": "low", "severity_label": _("Low")},
+        allowed,
+        allowed,
+        None,
+    ]
+
+
 def sample_payments() -> list[dict[str, Any]]:
+    decisions = _decisions()
     merchants = ("Librairie du Port", "Atelier Nord & Fils", "Vélo-Cité", "Maison Lune", "Grand Bazar", "Café Rivage")
     return [
         {
@@ -46,6 +61,7 @@ def sample_payments() -> list[dict[str, Any]]:
             "country": ("FR", "BE", "GB", "IT", "CH", "DE")[number],
             "device_kind": device,
             "url": "#sg-data",
+            "decision": decisions[number],
         }
         for number, (amount, currency, status, label, method, device) in enumerate(_rows())
     ]

@@ -10,7 +10,9 @@ class FraudConfig(AppConfig):
         from apps.compliance.audit import audited
         from apps.compliance.services.demo import SEEDERS
         from apps.fraud import models
+        from apps.fraud.selectors.decision_chips import decisions_of_payments, waiting_tile
         from apps.payments.ingestion.registry import register_tables
+        from apps.payments.selectors.activity import register_extra, register_tile
 
         for model in (models.FraudAlert, models.FraudLabel):
             audited(model)
@@ -21,3 +23,5 @@ class FraudConfig(AppConfig):
         audited(models.RuleSet, except_for=("content",))  # the digest says as much
         register_tables("apps.fraud.ingestion")
         SEEDERS.append("apps.fraud.services.demo.demo_seed_rules")
+        register_extra("decision", decisions_of_payments)
+        register_tile(waiting_tile)

@@ -4,7 +4,9 @@
 /**
  * @typedef {{ id: string | number, external_id: string, attempted_at: string, customer_external_id: string,
  *   merchant_name: string, amount: string, currency: string, status: string, status_label: string,
- *   method_label: string, country: string, device_kind: string, url: string }} Payment
+ *   method_label: string, country: string, device_kind: string, url: string, decision?: Decision | null }} Payment
+ * @typedef {{ outcome: string, label: string, severity: string, severity_label: string, score: number,
+ *   url: string }} Decision
  */
 
 const KEPT = 100; // rows on the page, as many as the server sends (LATEST); older ones are one click away in the admin
@@ -113,9 +115,22 @@ export class LiveTable {
     cell("amount").textContent = this.money.format(/** @type {any} */ (payment.amount)); // a string: no digit is lost
     cell("status").textContent = payment.status_label;
     cell("status").dataset.status = payment.status;
+    this.judge(cell("decision"), cell("severity"), payment.decision ?? null);
     const at = new Date(payment.attempted_at);
     const time = /** @type {HTMLTimeElement} */ (cell("attempted_at"));
     time.dateTime = payment.attempted_at;
     time.textContent = Number.isNaN(at.getTime()) ? "" : at.toISOString().slice(0, 19).replace("T", " ");
+  }
+
+  /** What was decided, and how urgent its alert is. @param {HTMLElement} chip @param {HTMLElement} mark @param {Decision | null} decision */
+  judge(chip, mark, decision) {
+    chip.hidden = !decision;
+    chip.textContent = decision?.label ?? "";
+    chip.dataset.outcome = decision?.outcome ?? "";
+    if (decision?.url?.startsWith("/")) chip.setAttribute("href", decision.url);
+    else chip.removeAttribute("href");
+    mark.hidden = !decision?.severity;
+    mark.textContent = decision?.severity_label ?? "";
+    mark.dataset.severity = decision?.severity ?? "";
   }
 }

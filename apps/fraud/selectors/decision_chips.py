@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from django.db.models import OuterRef, Subquery
 from django.urls import reverse
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from apps.fraud.models import Decision, FraudAlert
@@ -44,3 +45,15 @@ def alerts_waiting() -> int:
     """How many nobody has looked at yet, up to a limit."""
     waiting = FraudAlert.objects.filter(status=FraudAlert.Status.PENDING_REVIEW).order_by()
     return int(waiting[: MOST_COUNTED + 1].count())
+
+
+def waiting_tile() -> dict[str, Any]:
+    """For the activity page, whose tiles are read every few seconds."""
+    count = alerts_waiting()
+    text = number_format(min(count, MOST_COUNTED), force_grouping=True)
+    return {
+        "label": _("Alerts waiting"),
+        "value": f"{text} +" if count > MOST_COUNTED else text,
+        "hint": _("nobody has looked at them yet") if count else _("all have been looked at"),
+        "tone": "warning" if count else "neutral",
+    }
