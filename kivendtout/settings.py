@@ -83,6 +83,13 @@ MIDDLEWARE = [
     "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 
+# What programs' calls go through; see kivendtout/wsgi.py. Each endpoint says for itself who may call it.
+API_MIDDLEWARE = [
+    "kivendtout.lib.trace.TraceMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "kivendtout.api_errors.ErrorMiddleware",
+]
+
 ROOT_URLCONF = "kivendtout.urls"
 WSGI_APPLICATION = "kivendtout.wsgi.application"
 ASGI_APPLICATION = "kivendtout.asgi.application"

@@ -11,7 +11,7 @@ import msgspec
 from django.db import connection
 
 from apps.fraud.engine.alerting import leading_rule, raises_alert, severity
-from apps.fraud.engine.decide import judgement_bytes
+from apps.fraud.engine.decide import Inputs, judgement_bytes
 from apps.fraud.engine.event import Facts
 from apps.fraud.engine.features.catalogue import VERSION
 from apps.fraud.services.catalogues import catalogue_note
@@ -32,13 +32,15 @@ FROM unnest(%(ids)s::bigint[], %(rules)s::text[], %(severities)s::text[]) AS one
 ON CONFLICT (tenant_id, external_id) DO NOTHING
 RETURNING payment_id, id
 """
-OUTBOX: Final = """
-INSERT INTO fraud_outbox (tenant_id, topic, messages, created_at)
-SELECT %(tenant)s::bigint, one.topic, one.messages, %(now)s::timestamptz
-FROM unnest(%(topics)s::text[], %(messages)s::bytea[]) AS one(topic, messages)
-"""
+# A row a topic: as elements of an array, the messages of a thousand decisions took 25 ms to escape.
+OUTBOX: Final = "INSERT INTO fraud_outbox (tenant_id, topic, messages, created_at) VALUES (%s, %s, %s, %s)"
 pack_row = msgspec.msgpack.Encoder().encode
 _json = msgspec.json.Encoder(order="deterministic").encode
+
+
+def inputs_text(inputs: Inputs) -> str:
+    """What is stored, and what a replay must read and write again to the byte."""
+    return _json(inputs).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def decisions_insert(*, batch: Batch, made: Sequence[Made]) -> dict[int, int]:
                 (
                     one.id, batch.tenant_id, batch.now, int(judgement.result), judgement.score, judgement.points,
                     one.ruleset_number, "", one.is_degraded, batch.source, one.trace_id, one.latency_us, timings,
-                    VERSION, pack_row(one.judged.row), _json(one.judged.inputs).decode(), one.judgement.decode(),
+                    VERSION, pack_row(one.judged.row), inputs_text(one.judged.inputs), one.judgement.decode(),
                 )
             )  # fmt: skip
     alerts = _alerts(batch, made)
@@ -117,14 +119,9 @@ def _outbox(batch: Batch, made: Sequence[Made], alerts: dict[int, int]) -> None:
             for one in made
             if one.id in alerts
         ]
-    values: dict[str, Any] = {
-        "tenant": batch.tenant_id,
-        "now": batch.now,
-        "topics": list(told),
-        "messages": [pack_row(messages) for messages in told.values()],
-    }
     with connection.cursor() as cursor:
-        cursor.execute(OUTBOX, values)
+        for topic, messages in told.items():
+            cursor.execute(OUTBOX, [batch.tenant_id, topic, pack_row(messages), batch.now])
 
 
 def decision_event(one: Made, batch: Batch) -> bytes:

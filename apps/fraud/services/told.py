@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import cache
-from queue import Full, Queue
+from queue import Empty, Full, Queue
 from threading import Thread
+from time import sleep
 from typing import Final
 
 import structlog
@@ -13,8 +15,12 @@ from django.db import close_old_connections
 from apps.fraud.services.intake_batch import News
 from apps.payments.live.messages import push_payments
 
-# Pages that miss one ask for the latest anyway; a push that waits for seconds is of no use to them.
-MOST_WAITING: Final = 50
+# Gathered for so long before they are told: an eye sees no difference, and a busy API tells four times a second
+# instead of a hundred.
+GATHER_SECONDS: Final = 0.25
+# As many rows as the page holds; older ones would leave it at once.
+MOST_TOLD: Final = 50
+MOST_WAITING: Final = 5_000
 
 log = structlog.get_logger(__name__)
 
@@ -37,9 +43,23 @@ def _teller() -> Queue[News]:
 
 def _run(queue: Queue[News]) -> None:
     while True:
-        news = queue.get()
-        try:
-            close_old_connections()
-            push_payments(tenant_id=news.tenant_id, ids=news.payments)
-        except Exception as error:
-            log.warning("live_push_failed", error=type(error).__name__)
+        gathered: dict[int, list[int]] = {}
+        _add(gathered, queue.get())
+        sleep(GATHER_SECONDS)
+        with suppress(Empty):
+            while True:
+                _add(gathered, queue.get_nowait())
+        for tenant_id, payments in gathered.items():
+            _push(tenant_id, payments[-MOST_TOLD:])
+
+
+def _add(gathered: dict[int, list[int]], news: News) -> None:
+    gathered.setdefault(news.tenant_id, []).extend(news.payments)
+
+
+def _push(tenant_id: int, payments: list[int]) -> None:
+    try:
+        close_old_connections()
+        push_payments(tenant_id=tenant_id, ids=payments)
+    except Exception as error:
+        log.warning("live_push_failed", error=type(error).__name__)

@@ -41,6 +41,7 @@ SCRIPT: Final = (Path(__file__).parent / "script.lua").read_text(encoding="utf-8
 LABEL_SCRIPT: Final = (Path(__file__).parent / "label.lua").read_text(encoding="utf-8")
 FOLD_SCRIPT: Final = (Path(__file__).parent / "fold.lua").read_text(encoding="utf-8")
 LOGGED: Final = OWNERS[:4]
+A_SECOND: Final = 1_000_000
 LOOK, OBSERVE, REMEMBER = "look", "observe", "remember"
 # Payments a round trip: Redis works on them without a break, so others wait for that long (some 10 ms).
 CHUNK: Final = 200
@@ -133,6 +134,6 @@ def _call(tenant_id: int, facts: Facts, what: str, now: int) -> tuple[list[bytes
     if what == LOOK:
         return keys, [LOOK, b"", 0, 0, 0, b"", b"", b""]
     key, long, short = rows_of(facts)
-    lives = [ttl(owner, facts.at, now) for owner in OWNERS] if now > facts.at else LIFE.values()
+    lives = [ttl(owner, facts.at, now) for owner in OWNERS] if now - facts.at >= A_SECOND else LIFE.values()
     seconds = facts.at // 1_000_000
     return keys, [what, key, RANK[facts.status], facts.euro_cents or 0, seconds, long, short, EMPTY_RING, *lives]
