@@ -28,6 +28,7 @@ NAVIGATION: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
     (
         _("Fraud"),
         (
+            ("fraud.Decision", "gavel"),
             ("fraud.FraudAlert", "notification_important"),
             ("fraud.FraudLabel", "label"),
             ("fraud.Rule", "rule"),

@@ -51,7 +51,7 @@ PAYMENT_MODELS = (
     "payments.paymenttransition",
     "payments.paymentstatechange",
 )
-FRAUD_MODELS = ("fraud.fraudalert", "fraud.fraudlabel", "fraud.fraudlist", "fraud.listentry")
+FRAUD_MODELS = ("fraud.decision", "fraud.fraudalert", "fraud.fraudlabel", "fraud.fraudlist", "fraud.listentry")
 # What decided is evidence too, and holds no personal data.
 RULE_MODELS = ("fraud.rule", "fraud.ruleversion", "fraud.ruleset")
 DRAFT_RULES = ("fraud.add_rule", "fraud.add_ruleversion", "fraud.change_ruleversion")

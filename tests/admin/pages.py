@@ -14,7 +14,8 @@ from kivendtout.lib import clock
 from tests.admin.world import World
 
 OWNED = ("customer", "address", "device", "session", "consent", "method", "merchant", "product", "payment", "change",
-         "order", "alert", "label", "fraud_list", "list_entry", "rule", "ruleset")  # fmt: skip
+         "order", "alert", "label", "fraud_list", "list_entry", "rule", "ruleset",
+         "decision")  # fmt: skip
 # What the product records; nobody edits it, superusers included.
 HISTORY = ("customer", "address", "device", "session", "consent", "method", "payment", "change", "order", "label")
 

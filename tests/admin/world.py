@@ -5,10 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 from apps.compliance.models import Tenant, User
 from apps.customers.models import Address, Consent, Customer, Device, WebSession
-from apps.fraud.models import FraudAlert, FraudLabel, FraudList, ListEntry, Rule, RuleSet, RuleVersion
+from apps.fraud.engine.decide import Policy, judgement_bytes
+from apps.fraud.engine.features.catalogue import INDEX, VERSION
+from apps.fraud.engine.history import NOTHING_KNOWN
+from apps.fraud.engine.lists import ListIndex, Subject
+from apps.fraud.engine.ruleset import CompiledRuleSet
+from apps.fraud.models import Decision, FraudAlert, FraudLabel, FraudList, ListEntry, Rule, RuleSet, RuleVersion
+from apps.fraud.selectors.facts import payment_facts
+from apps.fraud.services.decisions_store import inputs_text, pack_row
+from apps.fraud.services.engine import Clock, Engine
 from apps.fraud.services.rulesets import ruleset_publish
 from apps.payments.models import (
     Merchant,
@@ -62,6 +71,7 @@ class World:
     list_entry: ListEntry = None  # type: ignore[assignment]
     rule: Rule = None  # type: ignore[assignment]
     ruleset: RuleSet = None  # type: ignore[assignment]
+    decision: Decision = None  # type: ignore[assignment]
 
 
 def make_world(tenant: Tenant) -> World:
@@ -174,6 +184,7 @@ def make_payment_of(world: World) -> None:
     )
     make_list(world)
     make_rules(world)
+    make_decision(world)
     make_events(world)
 
 
@@ -187,6 +198,22 @@ def make_rules(world: World) -> None:
     version.state, version.live_at = "live", WHEN
     version.save()
     world.ruleset = ruleset_publish(tenant_id=world.tenant.pk, actor=None, now=WHEN)
+
+
+def make_decision(world: World) -> None:
+    """On the payment, as the rules above would have it, with its digits in the feature row."""
+    facts = payment_facts(world.tenant.pk, [world.payment.pk])[0]
+    content, number = world.ruleset.content, world.ruleset.number
+    rules = CompiledRuleSet(content, INDEX, number=number, name=world.ruleset.name)
+    engine = Engine(Policy(), ZoneInfo("Europe/Paris"), ListIndex(), rules, True)
+    judged = engine.judge([facts], [Subject()], [NOTHING_KNOWN], Clock())[0]
+    judgement = judged.judgement
+    world.decision = Decision.objects.create(
+        payment_id=world.payment.pk, decided_at=WHEN, outcome=int(judgement.result), score=judgement.score,
+        points=judgement.points, ruleset_number=number, degraded=False, source="api", latency_us=4321,
+        timings=[1000, 900, 300, 20, 0], catalogue_version=VERSION, features=pack_row(judged.row),
+        inputs=inputs_text(judged.inputs), judgement=judgement_bytes(judgement).decode(),
+    )  # fmt: skip
 
 
 def make_list(world: World) -> None:

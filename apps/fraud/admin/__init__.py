@@ -2,6 +2,7 @@
 
 from apps.fraud.admin.alert import FraudAlertAdmin
 from apps.fraud.admin.belongings import of_payment
+from apps.fraud.admin.decision import DecisionAdmin
 from apps.fraud.admin.label import FraudLabelAdmin
 from apps.fraud.admin.list_entry import ListEntryAdmin
 from apps.fraud.admin.lists import FraudListAdmin
@@ -11,4 +12,12 @@ from apps.payments.admin.payment_page import PAYMENT_SECTIONS
 
 PAYMENT_SECTIONS.append(of_payment)
 
-__all__ = ["FraudAlertAdmin", "FraudLabelAdmin", "FraudListAdmin", "ListEntryAdmin", "RuleAdmin", "RuleSetAdmin"]
+__all__ = [
+    "DecisionAdmin",
+    "FraudAlertAdmin",
+    "FraudLabelAdmin",
+    "FraudListAdmin",
+    "ListEntryAdmin",
+    "RuleAdmin",
+    "RuleSetAdmin",
+]

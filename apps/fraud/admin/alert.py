@@ -6,13 +6,15 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy
 
 from apps.compliance.admin.base import KvtAdmin, listed
 from apps.compliance.admin.filters import choice_filter
-from apps.compliance.admin.present import link
+from apps.compliance.admin.present import EMPTY, link
 from apps.fraud.admin.belongings import alert_columns
-from apps.fraud.models import FraudAlert
+from apps.fraud.admin.decision_cells import outcome_badge
+from apps.fraud.models import Decision, FraudAlert
 from apps.payments.admin.state_change import of_payment
 from apps.payments.models import PaymentReference
 
@@ -30,14 +32,23 @@ class FraudAlertAdmin(KvtAdmin):
     search_hint = gettext_lazy("A whole alert number or payment number.")
     ordering = ("-pk",)
     sortable_by = ()
-    fields = ("external_id", "payment_link", "rule", "severity", "raised_at", "status")
-    readonly_fields = ("external_id", "payment_link", "rule", "severity", "raised_at")
+    fields = ("external_id", "payment_link", "decision_link", "rule", "severity", "raised_at", "status")
+    readonly_fields = ("external_id", "payment_link", "decision_link", "rule", "severity", "raised_at")
     number, what, how_urgent, state, raised = (listed(one) for one in alert_columns())
     which = listed(of_payment())
 
     @admin.display(description=gettext_lazy("payment"))
     def payment_link(self, row: FraudAlert) -> Any:
         return link(reverse("admin:payments_payment_change", args=[row.payment_id]), row.payment)
+
+    @admin.display(description=gettext_lazy("decision"))
+    def decision_link(self, row: FraudAlert) -> Any:
+        """Alerts of an imported history have none: their payments were not decided on here."""
+        decision = Decision.objects.filter(pk=row.payment_id).only("tenant_id", "outcome").first()
+        if decision is None:
+            return EMPTY
+        url = reverse("admin:fraud_decision_change", args=[decision.pk])
+        return format_html("{} {}", link(url, decision), outcome_badge(decision.outcome))
 
     def for_list(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         return queryset.select_related("payment")

@@ -7,8 +7,9 @@ from typing import Any
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.compliance.admin.present import Column, Section, Viewer, badge, column, latest_table, own_link
-from apps.fraud.models import FraudAlert, FraudLabel
+from apps.compliance.admin.present import Column, Section, Viewer, badge, column, latest_table, own_link, table
+from apps.fraud.admin.decision_cells import decision_columns
+from apps.fraud.models import Decision, FraudAlert, FraudLabel
 from apps.payments.models import Payment
 
 STATUS_TONES = {"PENDING_REVIEW": "warning", "INVESTIGATING": "info", "APPROVED": "success", "BLOCKED": "danger"}
@@ -46,10 +47,23 @@ def label_columns() -> list[Column]:
     ]
 
 
+def of_payment_columns() -> list[Column]:
+    return [one for one in decision_columns() if one.label != gettext_lazy("payment")]
+
+
 def of_payment(viewer: Viewer, payment: Payment) -> list[Section]:
     alerts = FraudAlert.objects.filter(payment_id=payment.pk).order_by("-raised_at", "-pk")
     labels = FraudLabel.objects.filter(payment_id=payment.pk).order_by("-known_at", "-pk")
+    decision = Decision.objects.filter(pk=payment.pk).select_related("payment")
     return [
+        table(
+            viewer,
+            "decision",
+            _("Decision"),
+            list(decision),
+            of_payment_columns(),
+            empty=_("It was recorded without being decided on."),
+        ),
         latest_table(
             viewer, "alerts", _("Fraud alerts"), alerts, alert_columns(), empty=_("No alert has been raised.")
         ),
