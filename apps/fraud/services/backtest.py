@@ -49,11 +49,13 @@ def rule_backtest(
     with tenant_scope(tenant_id):
         known = list(FraudList.objects.values_list("code", flat=True))
         tried = parse(expression, CATALOGUE, dict(parameters or {}), known)
+        tenant = Tenant.objects.get(pk=tenant_id)
         path, exported = features, False
         if path is None:
-            path, exported = feature_matrix(tenant=Tenant.objects.get(pk=tenant_id), progress=progress)
+            path, exported = feature_matrix(tenant=tenant, progress=progress)
         active = ruleset_active()
-        rules, left_out = rules_readable(snapshot_read(active.content).rules if active else (), path)
+        live = [rule for rule in snapshot_read(active.content).rules if not rule.shadow] if active else []
+        rules, left_out = rules_readable(live, path)
         frame = judged(path, {HIT: hits_column(tried, path), **rules}, period)
     told = {
         "expression": expression,
@@ -61,7 +63,8 @@ def rule_backtest(
         "not_compared": tuple(left_out),
         "exported": exported,
     }
-    result = _result(frame, list(rules), {**told, "seconds": 0.0})
+    stopped = stopped_today(frame, [rule for rule in live if rule.code in rules], tenant)
+    result = _result(frame, list(rules), stopped, {**told, "seconds": 0.0})
     return replace(result, seconds=round(perf_counter() - began, 3))
 
 
@@ -106,13 +109,11 @@ def hits_column(expression: Expression, path: Path) -> pl.Expr:
 
 
 def rules_readable(rules: Iterable[SnapshotRule], path: Path) -> tuple[dict[str, pl.Expr], list[str]]:
-    """A column for each live rule, by code; and the rules that read what this matrix does not have."""
+    """A column for each rule, by code; and the rules that read what this matrix does not have."""
     known = set(matrix_columns(path))
     columns: dict[str, pl.Expr] = {}
     left_out = []
     for rule in rules:
-        if rule.shadow:
-            continue
         try:
             expression = parse(rule.expression, CATALOGUE, rule.parameters)
         except RuleSyntaxError:  # of a snapshot older than the catalogue
@@ -133,7 +134,19 @@ def in_force(rule: SnapshotRule, hit: pl.Expr) -> pl.Expr:
     return hit
 
 
-def _result(frame: pl.DataFrame, codes: Sequence[str], told: Mapping[str, Any]) -> BacktestResult:
+def stopped_today(frame: pl.DataFrame, rules: Sequence[SnapshotRule], tenant: Tenant) -> pl.Series:
+    """What the live rules challenge or deny by themselves: by their points together, or by a hard action."""
+
+    def any_with(*actions: str) -> pl.Expr:
+        return pl.any_horizontal(pl.lit(False), *(pl.col(rule.code) for rule in rules if rule.action in actions))
+
+    points = pl.sum_horizontal(pl.lit(0), *(pl.col(rule.code).cast(pl.Int64) * (rule.points or 0) for rule in rules))
+    enough = points >= round(100 * float(min(tenant.challenge_threshold, tenant.deny_threshold)))
+    stopped = any_with("deny") | ((enough | any_with("challenge")) & ~any_with("allow"))
+    return frame.select((stopped & (pl.int_range(pl.len()) >= 0)).alias("stopped"))["stopped"]
+
+
+def _result(frame: pl.DataFrame, codes: Sequence[str], stopped: pl.Series, told: Mapping[str, Any]) -> BacktestResult:
     hit, fraud = frame[HIT], frame["is_fraud"]
     caught, bothered = hit & fraud, hit & ~fraud
     hits, frauds = _count(hit), _count(fraud)
@@ -159,7 +172,8 @@ def _result(frame: pl.DataFrame, codes: Sequence[str], told: Mapping[str, Any]) 
         money_missed_eur=_euros(frame, fraud & ~hit),
         money_annoyed_eur=_euros(frame, bothered),
         overlap=tuple(_overlap(code, frame[code], hit) for code in codes),
-        beyond=_beyond(frame, hit, codes),
+        beyond=_beyond(frame, hit, [frame[code] for code in codes]),
+        let_through=_beyond(frame, hit, [stopped]),
         **told,
     )
 
@@ -171,9 +185,9 @@ def _overlap(code: str, rule: pl.Series, hit: pl.Series) -> Overlap:
     )
 
 
-def _beyond(frame: pl.DataFrame, hit: pl.Series, codes: Sequence[str]) -> Beyond:
-    for code in codes:
-        hit = hit & ~frame[code]
+def _beyond(frame: pl.DataFrame, hit: pl.Series, others: Iterable[pl.Series]) -> Beyond:
+    for other in others:
+        hit = hit & ~other
     caught, bothered = hit & frame["is_fraud"], hit & ~frame["is_fraud"]
     return Beyond(
         hits=_count(hit),

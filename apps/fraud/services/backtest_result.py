@@ -20,7 +20,7 @@ class Overlap(Struct, frozen=True, kw_only=True):
 
 
 class Beyond(Struct, frozen=True, kw_only=True):
-    """What the tried rule hits and no live rule does."""
+    """What the tried rule adds to the live ones."""
 
     hits: int
     frauds: int
@@ -62,6 +62,9 @@ class BacktestResult(Struct, frozen=True, kw_only=True):
     not_compared: tuple[str, ...]
     """Live rules that read features this matrix does not have."""
     beyond: Beyond
+    """Hit by it, and by no live rule at all."""
+    let_through: Beyond
+    """Hit by it, and neither challenged nor denied by the live rules together."""
     seconds: float
     exported: bool
     """Whether the feature matrix had to be made first; that is part of `seconds`."""

@@ -38,7 +38,7 @@ def folder(installed: Tenant, tmp_path: Path) -> Path:
     """The set in force as text, with one rule sharpened."""
     rules("export", "--out", str(tmp_path))
     file = tmp_path / "DEVICE_BURST.toml"
-    file.write_text(file.read_text().replace("attempts = 4", "attempts = 6"))
+    file.write_text(file.read_text().replace("attempts = 2", "attempts = 6"))
     return tmp_path
 
 
@@ -107,9 +107,9 @@ def test_the_outsider_is_nobody_here(folder: Path, cast: Cast, outsider: User) -
 
 
 def test_a_bad_rule_leaves_everything_as_it_was(folder: Path, cast: Cast) -> None:
-    file = folder / "CARD_BURST.toml"
-    file.write_text(file.read_text().replace("card_attempts_10m", "card_attemts_10m"))
-    with pytest.raises(CommandError, match="Did you mean 'card_attempts_10m'"):
+    file = folder / "UNKNOWN_CARD.toml"
+    file.write_text(file.read_text().replace("card_attempts_30d", "card_attemts_30d"))
+    with pytest.raises(CommandError, match="Did you mean 'card_attempts_30d'"):
         rules("import", str(folder), "--author", cast["analyst"].email)
     assert not RuleVersion.objects.filter(state="draft").exists()
 

@@ -13,7 +13,7 @@ from apps.fraud.engine.ruleset import Parameter
 from apps.fraud.management.periods import add_period, period_asked, tenant_asked
 from apps.fraud.management.tables import euros, percent, table
 from apps.fraud.services.backtest import rule_backtest
-from apps.fraud.services.backtest_result import BacktestResult
+from apps.fraud.services.backtest_result import BacktestResult, Beyond
 from kivendtout.lib.errors import KvtError
 
 
@@ -87,26 +87,21 @@ def _told(result: BacktestResult) -> str:
     ]
     lines = [f"{result.first_at:%Y-%m-%d} to {result.last_at:%Y-%m-%d}", table(rows, left=(0, 2))]
     if result.ruleset:
-        beyond = result.beyond
+        rows = [["rule", "its hits", "in common", "of these hits", "of its hits"]]
+        rows += [
+            [one.code, f"{one.hits:,}", f"{one.common:,}", percent(one.share_of_hits), percent(one.share_of_rule)]
+            for one in result.overlap
+        ]
+        lines += ["", f"Beside {result.ruleset}:", table(rows)]
         lines += [
-            "",
-            f"Beside {result.ruleset}:",
-            table(
-                [["rule", "its hits", "in common", "of these hits", "of its hits"]]
-                + [
-                    [
-                        one.code,
-                        f"{one.hits:,}",
-                        f"{one.common:,}",
-                        percent(one.share_of_hits),
-                        percent(one.share_of_rule),
-                    ]
-                    for one in result.overlap
-                ]
-            ),
-            f"Beyond all of them: {beyond.frauds:,} frauds ({euros(beyond.fraud_eur)}) "
-            f"and {beyond.good:,} good payments ({euros(beyond.good_eur)}).",
+            f"Hit by none of them: {_added(result.beyond)}.",
+            f"Let through by them: {_added(result.let_through)}.",
         ]
     if result.not_compared:
         lines.append(f"Not compared, as they read features that this matrix lacks: {', '.join(result.not_compared)}.")
     return "\n".join([*lines, f"{result.seconds} s."])
+
+
+def _added(beyond: Beyond) -> str:
+    frauds = f"{beyond.frauds:,} frauds ({euros(beyond.fraud_eur)})"
+    return f"{frauds} and {beyond.good:,} good payments ({euros(beyond.good_eur)})"
