@@ -24,9 +24,7 @@ log = structlog.get_logger(__name__)
 
 def endpoint(*methods: str, scope: str) -> Callable[[Work], Work]:
     def decorate(work: Work) -> Work:
-        @csrf_exempt  # a key is no cookie: no other site can make a browser send it
-        @wraps(work)
-        def view(request: HttpRequest, **named: str) -> HttpResponse:
+        def answer(request: HttpRequest, named: dict[str, str]) -> HttpResponse:
             try:
                 if request.method not in methods:
                     raise MethodNotAllowed(allowed=methods[0])
@@ -43,6 +41,13 @@ def endpoint(*methods: str, scope: str) -> Callable[[Work], Work]:
                 log.warning("api_database_away", error=type(error.__cause__ or error).__name__)
                 connection.close()
                 return problem_answer(ServiceUnavailable())
+
+        @csrf_exempt  # a key is no cookie: no other site can make a browser send it
+        @wraps(work)
+        def view(request: HttpRequest, **named: str) -> HttpResponse:
+            response = answer(request, named)
+            response.headers["Content-Length"] = str(len(response.content))
+            return response
 
         return view
 
