@@ -6,19 +6,17 @@ It says in look-ups what `payments_sql.py` says in inserts: what is known stays 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 import msgspec
 from django.db import connection
 
 from apps.fraud.engine.event import RANK, Facts
-from apps.fraud.engine.rates import euro_cents
-from apps.fraud.selectors.facts import payment_facts
+from apps.fraud.selectors.facts import event_facts, payment_facts
 from apps.payments.events import PaymentEvent
+from apps.payments.ingestion.payments_merge import Context
 from kivendtout.lib.crypto.hashing import keyed_hash
 
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _ARRAYS: Final = ["payment", "customer", "merchant", "session", "device", "method", "bin", "last_four"]
 # As payments_sql.FIND, one descent of an index per question and payment.
 STORED: Final = f"""
@@ -99,7 +97,7 @@ def _preview(tenant_id: int, event: PaymentEvent, card: bytes | None, stored: St
         [known] = payment_facts(tenant_id, [stored.known])
         moves = RANK[known.status] == 0
         return msgspec.structs.replace(known, status=event.status) if moves else known
-    return _fresh(event, card, stored)
+    return event_facts(event, _context(event, card, stored))
 
 
 def _fault(event: PaymentEvent, stored: Stored) -> str | None:
@@ -119,50 +117,26 @@ def _fault(event: PaymentEvent, stored: Stored) -> str | None:
     return None
 
 
-def _fresh(event: PaymentEvent, card: bytes | None, stored: Stored) -> Facts:
-    money = event.money
-    return Facts(
-        payment_id=event.payment_id,
-        customer=event.customer_id,
-        at=_microseconds(event.attempted_at),
-        amount=float(money),
-        currency=event.currency,
-        euro_cents=euro_cents(money, event.currency),
-        method=event.method,
-        status=event.status,  # type: ignore[arg-type]  # one of the three, by STATUS_OF
-        failure_code=event.failure_code or "",
-        device=event.device_id,
+def _context(event: PaymentEvent, card: bytes | None, stored: Stored) -> Context:
+    """What would be on record around the payment: a new device, visit or method is as its event tells it."""
+    return Context(
         card=card.hex() if card else None,
         ip=keyed_hash("ip", event.ip_hash).hex() if event.ip_hash else None,
-        merchant=event.merchant_id,
-        session=event.session_id,
-        card_bin=event.card_bin,
-        device_kind=_kind(event, stored),
-        os=stored.os or event.os or None,
-        browser=stored.browser or event.browser or None,
-        utm_source=stored.session_source or event.utm_source or None,
-        utm_campaign=stored.session_campaign or event.utm_campaign or None,
-        payment_country=event.payment_country,
-        ip_country=event.ip_country,
-        card_country=(event.issuer_country if stored.method is None else stored.issuer_country) or None,
-        billing_country=event.billing_country,
-        profile_country=stored.profile_country or None,
-        merchant_country=stored.merchant_country or None,
-        merchant_mcc=stored.merchant_mcc or None,
+        profile_country=stored.profile_country,
         registered_at=stored.registered_at,
-        segment=stored.segment or None,
-        cart_at=None if event.cart_at is None else _microseconds(event.cart_at),
-        basket_size=event.basket_size,
-        adult_restricted=event.adult_restricted,
+        segment=stored.segment,
+        merchant_country=stored.merchant_country,
+        merchant_mcc=stored.merchant_mcc,
+        device_kind=_kind(event, stored),
+        os=stored.os,
+        browser=stored.browser,
+        utm_source=stored.session_source,
+        utm_campaign=stored.session_campaign,
+        card_country=event.issuer_country if stored.method is None else stored.issuer_country,
     )
 
 
 def _kind(event: PaymentEvent, stored: Stored) -> str | None:
     """The device's own when it has one; a new device takes what is told, else what its visit was on."""
-    new_device = event.device_id is not None and stored.device is None
-    by_device = stored.device_kind or (new_device and event.device_kind)
-    return by_device or stored.session_kind or event.device_kind or None
-
-
-def _microseconds(moment: datetime) -> int:
-    return (moment - EPOCH) // EPOCH.resolution
+    is_new_device = event.device_id is not None and stored.device is None
+    return stored.device_kind or (event.device_kind if is_new_device else None) or stored.session_kind

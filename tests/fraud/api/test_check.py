@@ -16,7 +16,7 @@ from apps.fraud.models import Decision
 from apps.fraud.selectors.facts import payment_facts
 from apps.fraud.selectors.preview import preview_facts
 from apps.fraud.services.engine import engine_current
-from apps.fraud.services.scoring import payments_decide, told
+from apps.fraud.services.scoring import payments_decide
 from apps.fraud.state.live_state import live_state
 from apps.payments.events import PaymentEvent
 from apps.payments.models import Merchant, Payment
@@ -127,11 +127,10 @@ def test_a_preview_has_the_facts_and_the_feature_row_that_recording_makes(
             assert not isinstance(preview, str)
             histories = live_state().look(tenant_id, [preview])
             assert histories is not None
-            [history] = getattr(histories, "histories", histories)
+            [history] = histories
             foreseen = compute_row(preview, history, engine.zone)
             done = payments_decide(tenant_id=tenant_id, events=[event], source="test", now=now())
-            [stored] = payment_facts(tenant_id, done.recorded.new)
-        assert preview == told(stored, event)
+        assert preview == done.made[0].facts
         assert foreseen == done.made[0].judged.row
 
 
