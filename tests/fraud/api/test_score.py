@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from apps.fraud.models import Decision
 from apps.payments.models import Payment
 from kivendtout.lib.tenancy import tenant_scope
+from kivendtout.wsgi import application
 from tests.fraud.api.conftest import Post, Shop
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -105,3 +107,20 @@ def test_other_methods_are_told_which_one_it_takes(shop: Shop, client: Client) -
 
 def test_a_decision_cannot_be_posted_to(shop: Shop, client: Client) -> None:
     assert client.post("/api/v1/decisions/dec_1", headers=shop.headers()).status_code == 405
+
+
+def test_the_programs_own_door_answers_alike(shop: Shop, rf: RequestFactory) -> None:
+    """As the server calls it: with the middleware that calls to the API really pass, and no other."""
+    body = json.dumps(shop.payment()).encode()
+    asked = rf.post("/api/v1/score", body, content_type="application/json", headers=shop.headers())
+    said: dict[str, Any] = {}
+
+    def start(status: str, headers: list[tuple[str, str]], _error: Any = None) -> None:
+        said.update({"status": status, **{name.lower(): value for name, value in headers}})
+
+    answer = b"".join(application(asked.environ, start))
+    assert said["status"] == "200 OK"
+    assert json.loads(answer)["decision"] == "ALLOW"
+    assert said["cache-control"] == "no-store"
+    assert len(said["x-trace-id"]) == 32
+    assert "set-cookie" not in said
