@@ -39,6 +39,8 @@ class HistoryState:
         self.logs: dict[str, dict[Key, _Log]] = {owner: {} for owner in LOGGED}
         self.rings: dict[Key, Ring] = {}
         self.verdicts: dict[str, dict[Key, list[Verdict]]] = {owner: {} for owner in VERDICT_OWNERS}
+        # The same in the order they came: of two that are equally old, the one that came first is forgotten first.
+        self.told: dict[str, dict[Key, list[Verdict]]] = {owner: {} for owner in VERDICT_OWNERS}
 
     def observe(self, tenant_id: int, facts: Sequence[Facts], *, now: int) -> list[History]:
         return [self._observe(tenant_id, one) for one in facts]
@@ -52,7 +54,10 @@ class HistoryState:
             for owner in VERDICT_OWNERS:
                 if (name := getattr(one, owner)) is not None:
                     place = (tenant_id, short_key(name))
-                    _judge(self.verdicts[owner].setdefault(place, []), verdict, MOST_VERDICTS[owner])
+                    told = self.told[owner].setdefault(place, [])
+                    if verdict not in told:
+                        _judge(told, verdict, MOST_VERDICTS[owner])
+                        self.verdicts[owner][place] = sorted(told)
 
     def _observe(self, tenant_id: int, facts: Facts) -> History:
         named = shorts(facts)
@@ -152,10 +157,7 @@ def _fold(owner: str, log: _Log) -> None:
     log.head = len(value) - len(log.rows) * ROW[owner].size
 
 
-def _judge(verdicts: list[Verdict], verdict: Verdict, most: int) -> None:
-    at = bisect_left(verdicts, verdict)
-    if at < len(verdicts) and verdicts[at] == verdict:
-        return
-    verdicts.insert(at, verdict)
-    if len(verdicts) > most:
-        del verdicts[0]
+def _judge(told: list[Verdict], verdict: Verdict, most: int) -> None:
+    told.append(verdict)
+    if len(told) > most:
+        told.remove(min(told, key=lambda one: one[0]))
