@@ -63,6 +63,7 @@ def checks(home: Home) -> dict[str, list[str]]:
         "migrations": [python, "manage.py", "makemigrations", "--check", "--dry-run"],
         "messages": [python, "-m", "kivendtout.lib.messages", "check"],
         "data dictionary": [python, "manage.py", "data_dictionary", "--check"],
+        "feature catalogue": [python, "manage.py", "feature_catalogue", "--check"],
         "requirements": [python, "scripts/lock.py", "--check"],
     }
 

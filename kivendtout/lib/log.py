@@ -37,6 +37,8 @@ NEVER_BELOW = {
     "pymongo": logging.WARNING,
     "kafka": logging.WARNING,
     "asyncio": logging.WARNING,
+    # Three lines for each job that ran well, some of them every ten seconds.
+    **dict.fromkeys(["celery.beat", "celery.worker.strategy", "celery.app.trace"], logging.WARNING),
     "uvicorn.access": logging.WARNING,  # its lines are raw client addresses
 }
 # Servers and frameworks that install handlers of their own before the application is loaded.
