@@ -101,7 +101,7 @@ def page(visit: Open, feed: Feed, settings: Any) -> Page:
 
 
 def first_row(page: Page) -> str:
-    return page.locator("tbody tr a").first.inner_text()
+    return page.locator("tbody tr a.mono").first.inner_text()
 
 
 def test_a_payment_appears_on_top_with_its_text_as_text(page: Page, feed: Feed) -> None:
@@ -111,7 +111,7 @@ def test_a_payment_appears_on_top_with_its_text_as_text(page: Page, feed: Feed) 
     expect(first).to_contain_text("<b>Zinc</b>")
     expect(first.locator("[data-cell=amount]")).to_have_text("1 234,50")
     expect(first.locator("time")).to_have_text("2025-11-25 12:01:05")
-    expect(first.locator("a")).to_have_attribute("href", "/admin/payments/payment/1/")
+    expect(first.locator("a.mono")).to_have_attribute("href", "/admin/payments/payment/1/")
 
 
 def test_server_and_script_write_amounts_and_times_alike(page: Page, feed: Feed) -> None:
@@ -133,29 +133,29 @@ def test_the_row_under_the_cursor_does_not_move(page: Page, feed: Feed) -> None:
     assert first_row(page) == "PAY0000493"
     assert page.locator("tbody tr").nth(2).bounding_box() == before
     page.locator(".arrivals").click()
-    expect(page.locator("tbody tr a").first).to_have_text("PAYLIVE012")
+    expect(page.locator("tbody tr a.mono").first).to_have_text("PAYLIVE012")
     expect(page.locator(".arrivals")).to_be_hidden()
 
 
 def test_the_row_with_the_focus_does_not_move(page: Page, feed: Feed) -> None:
-    page.locator("tbody tr a").nth(1).focus()
+    page.locator("tbody tr a.mono").nth(1).focus()
     feed.payment(1)
     expect(page.locator(".arrivals")).to_have_text("1 nouveau paiement – afficher")
     assert first_row(page) == "PAY0000493"
     page.locator("summary").focus()
-    expect(page.locator("tbody tr a").first).to_have_text("PAYLIVE001")
+    expect(page.locator("tbody tr a.mono").first).to_have_text("PAYLIVE001")
 
 
 def test_a_payment_that_succeeds_changes_in_place_under_the_cursor(page: Page, feed: Feed) -> None:
     feed.payment(1, **PENDING)
     feed.payment(2, **PENDING)
     first = page.locator("tbody tr[data-id='1001']")
-    expect(first.locator(".badge")).to_have_text("En attente")
+    expect(first.locator("[data-cell=status]")).to_have_text("En attente")
     first.hover()
     before = first.bounding_box() or {"y": -1.0}
     feed.payment(1)
-    expect(first.locator(".badge")).to_have_text("Réussi")
-    expect(first.locator(".badge")).to_have_attribute("data-status", "success")
+    expect(first.locator("[data-cell=status]")).to_have_text("Réussi")
+    expect(first.locator("[data-cell=status]")).to_have_attribute("data-status", "success")
     assert first_row(page) == "PAYLIVE002"
     assert before["y"] == (first.bounding_box() or {"y": -2.0})["y"]
     expect(first).to_have_count(1)
@@ -168,17 +168,17 @@ def test_a_payment_that_succeeds_before_it_is_shown_arrives_succeeded(page: Page
     feed.payment(1)
     expect(page.locator(".arrivals")).to_have_text("1 nouveau paiement – afficher")
     page.locator(".arrivals").click()
-    expect(page.locator("tbody tr[data-id='1001'] .badge")).to_have_text("Réussi")
+    expect(page.locator("tbody tr[data-id='1001'] [data-cell=status]")).to_have_text("Réussi")
 
 
 def test_it_asks_once_for_what_arrived_between_page_and_socket(page: Page, feed: Feed) -> None:
     assert feed.asked(1)
     feed.answer(row(2), row(1))
-    expect(page.locator("tbody tr a").first).to_have_text("PAYLIVE002")
-    expect(page.locator("tbody tr a").nth(1)).to_have_text("PAYLIVE001")
+    expect(page.locator("tbody tr a.mono").first).to_have_text("PAYLIVE002")
+    expect(page.locator("tbody tr a.mono").nth(1)).to_have_text("PAYLIVE001")
     for number in range(1, 6):
         feed.payment(number)
-    expect(page.locator("tbody tr a").first).to_have_text("PAYLIVE005")
+    expect(page.locator("tbody tr a.mono").first).to_have_text("PAYLIVE005")
     expect(page.locator("tbody tr[data-id='1001']")).to_have_count(1)
     assert feed.asked(1)
 
@@ -191,11 +191,11 @@ def test_holes_are_asked_for_one_question_at_a_time(page: Page, feed: Feed) -> N
         feed.pushes += 1  # one that got lost
     assert feed.asked(2)
     feed.answer(row(6), row(5))  # meanwhile more were missed, so it asks again, once
-    expect(page.locator("tbody tr[data-id='1005'] .badge")).to_have_text("Réussi")
+    expect(page.locator("tbody tr[data-id='1005'] [data-cell=status]")).to_have_text("Réussi")
     assert feed.asked(3)
     feed.answer(row(6), row(5))
     assert feed.asked(3)
-    expect(page.locator("tbody tr a").first).to_have_text("PAYLIVE006")
+    expect(page.locator("tbody tr a.mono").first).to_have_text("PAYLIVE006")
 
 
 def test_a_server_that_lost_count_is_asked_too(page: Page, feed: Feed) -> None:
@@ -217,8 +217,8 @@ def test_it_comes_back_and_asks_for_what_it_missed(page: Page, feed: Feed) -> No
     expect(page.locator("[data-live]")).to_have_text("En direct")
     assert feed.asked(2)
     feed.answer(row(8), row(7))
-    expect(page.locator("tbody tr a").first).to_have_text("PAYLIVE008")
-    expect(page.locator("tbody tr[data-id='1007'] .badge")).to_have_text("Réussi")
+    expect(page.locator("tbody tr a.mono").first).to_have_text("PAYLIVE008")
+    expect(page.locator("tbody tr[data-id='1007'] [data-cell=status]")).to_have_text("Réussi")
 
 
 def test_an_ended_session_is_said_and_not_retried(page: Page, feed: Feed) -> None:
@@ -245,5 +245,55 @@ def test_new_figures_replace_the_old_ones(page: Page, feed: Feed) -> None:
 def test_the_table_keeps_a_hundred_rows(page: Page, feed: Feed) -> None:
     for number in range(1, 131):
         feed.payment(number)
-    expect(page.locator("tbody tr a").first).to_have_text("PAYLIVE130")
+    expect(page.locator("tbody tr a.mono").first).to_have_text("PAYLIVE130")
     assert page.locator("tbody tr").count() == 100
+
+
+DENIED = {
+    "outcome": "DENY", "label": "Refusé", "severity": "high", "severity_label": "Haute", "score": 0.9,
+    "url": "/admin/fraud/decision/1/change/",
+}  # fmt: skip
+ALLOWED = {**DENIED, "outcome": "ALLOW", "label": "Autorisé", "severity": "", "severity_label": "", "url": ""}
+
+
+def test_a_payment_arrives_with_what_was_decided_on_it(page: Page, feed: Feed) -> None:
+    feed.payment(1, decision=DENIED)
+    arrived = page.locator("tbody tr[data-id='1001']")
+    chip = arrived.locator("[data-cell=decision]")
+    expect(chip).to_have_text("Refusé")
+    expect(chip).to_have_attribute("data-outcome", "DENY")
+    expect(chip).to_have_attribute("href", DENIED["url"])
+    expect(arrived.locator("[data-severity=high]")).to_have_text("Haute")
+
+
+def test_an_allowed_payments_chip_leads_nowhere(page: Page, feed: Feed) -> None:
+    feed.payment(1, decision=ALLOWED)
+    arrived = page.locator("tbody tr[data-id='1001']")
+    expect(arrived.locator("[data-cell=decision]")).to_have_text("Autorisé")
+    assert arrived.locator("[data-cell=decision]").get_attribute("href") is None
+    expect(arrived.locator("[data-cell=severity]")).to_be_hidden()
+
+
+def test_a_payment_without_a_decision_shows_no_chip(page: Page, feed: Feed) -> None:
+    feed.payment(1)
+    feed.payment(2, decision=None)
+    for number in (1001, 1002):
+        arrived = page.locator(f"tbody tr[data-id='{number}']")
+        expect(arrived).to_have_count(1)
+        expect(arrived.locator("[data-cell=decision]")).to_be_hidden()
+
+
+def test_a_decision_that_comes_later_is_written_into_its_row(page: Page, feed: Feed) -> None:
+    feed.payment(1, **PENDING)
+    feed.payment(1, decision=DENIED)
+    arrived = page.locator("tbody tr[data-id='1001']")
+    expect(arrived.locator("[data-cell=decision]")).to_have_text("Refusé")
+    feed.payment(1, decision=ALLOWED)
+    expect(arrived.locator("[data-cell=severity]")).to_be_hidden()
+
+
+def test_a_chips_address_and_words_are_never_markup(page: Page, feed: Feed) -> None:
+    feed.payment(1, decision={**DENIED, "url": "javascript:alert(1)", "label": "<b>Refusé</b>"})
+    chip = page.locator("tbody tr[data-id='1001'] [data-cell=decision]")
+    expect(chip).to_have_text("<b>Refusé</b>")
+    assert chip.get_attribute("href") is None

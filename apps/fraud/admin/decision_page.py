@@ -137,7 +137,11 @@ def _weight(reason: Reason | Step) -> Any:
 
 
 def _share(step: Step | None) -> Any:
-    return EMPTY if step is None else format_html("{} {}", bar(step.start, step.end), score_text(step.share))
+    return (
+        EMPTY
+        if step is None
+        else format_html('<span class="kvt-share">{}{}</span>', bar(step.start, step.end), score_text(step.share))
+    )
 
 
 def _rule_pages(viewer: Viewer, codes: list[str]) -> dict[str, str]:
@@ -152,9 +156,10 @@ def changes(viewer: Viewer, stored: Stored) -> Section:
         row=stored.row, index=stored.index, rules=stored.rules, inputs=stored.inputs,
         minor_units=currency.minor_units if currency else 2,
     )  # fmt: skip
+    # The sentence ends with the outcome, which stands beside it as a badge.
     shown = [
-        Column(gettext_lazy("change"), lambda _viewer, one: spoken(one)),
-        Column(gettext_lazy("outcome"), lambda _viewer, one: outcome_badge(Outcome[one.outcome])),
+        Column(gettext_lazy("change"), lambda _viewer, one: spoken(one).rpartition(":")[0].strip()),
+        Column(gettext_lazy("outcome then"), lambda _viewer, one: outcome_badge(Outcome[one.outcome])),
     ]
     allowed = stored.judgement.result is Outcome.ALLOW
     empty = _("The payment was allowed: there is nothing milder.") if allowed else _("No single change would have.")

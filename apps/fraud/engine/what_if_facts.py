@@ -74,7 +74,7 @@ FACTS: Final = (
     Fact("known_country", ("new_country",), _set(new_country=False), "Depuis un pays où le client a déjà payé",
          "From a country where the customer has paid before"),
     Fact("steady_device", ("device_ip_change_1h",), _set(device_ip_change_1h=False),
-         "Sans changer d'appareil et d'adresse dans l'heure", "Without changing device and address within the hour"),
+         "Sans changer d’appareil et d’adresse dans l’heure", "Without changing device and address within the hour"),
     Fact("profile_country", ("payment_country", "payment_profile_mismatch", "payment_ip_mismatch",
                              "payment_card_mismatch", "payment_billing_mismatch", "billing_distance_km"),
          _country("payment_country", "profile_country"), "Depuis le pays du profil", "From the profile's country"),
@@ -101,7 +101,7 @@ FACTS: Final = (
     Fact("other_visit", ("utm_source",), _set(utm_source=None), "Sans cette origine de la visite",
          "Without this origin of the visit"),
     Fact("not_failed", ("failed", "failure_code"), _set(failed=False, failure_code=None),
-         "S'il n'avait pas échoué", "Had it not failed"),
+         "S’il n’avait pas échoué", "Had it not failed"),
     Fact("no_adult_goods", ("adult_restricted",), _set(adult_restricted=False), "Sans article réservé aux adultes",
          "Without goods for adults only"),
 )  # fmt: skip
