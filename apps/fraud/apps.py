@@ -14,12 +14,17 @@ class FraudConfig(AppConfig):
         from apps.payments.ingestion.registry import register_tables
         from apps.payments.selectors.activity import register_extra, register_tile
 
-        for model in (models.FraudAlert, models.FraudLabel):
+        plain = (
+            models.FraudAlert,
+            models.FraudLabel,
+            models.FraudList,
+            models.Rule,
+            models.RuleVersion,
+            models.ActiveRuleSet,
+        )
+        for model in plain:
             audited(model)
-        audited(models.FraudList)
         audited(models.ListEntry, except_for=("uses", "last_used_at", "changed_in"))
-        for model in (models.Rule, models.RuleVersion, models.ActiveRuleSet):
-            audited(model)
         audited(models.RuleSet, except_for=("content",))  # the digest says as much
         register_tables("apps.fraud.ingestion")
         SEEDERS.append("apps.fraud.services.demo.demo_seed_rules")

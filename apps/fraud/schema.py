@@ -40,7 +40,8 @@ CREATE TABLE fraud_outbox (
 CREATE FUNCTION kvt_decisions_stay() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     -- Retention deletes as the owner of the schema; nobody edits.
-    IF TG_OP = 'DELETE' AND pg_has_role(current_user, (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'USAGE') THEN
+    IF TG_OP = 'DELETE'
+       AND pg_has_role(current_user, (SELECT relowner FROM pg_class WHERE oid = TG_RELID), 'USAGE') THEN
         RETURN OLD;
     END IF;
     RAISE EXCEPTION 'decision % is a record: it is neither edited nor deleted', OLD.payment_id

@@ -99,15 +99,14 @@ class Engine:
 
 
 def _list_hit(met: Met) -> ListHit:
-    told = f" : {met.reason}" if met.reason else ""
-    told_en = f": {met.reason}" if met.reason else ""
+    """Without the entry's own reason, which a colleague wrote for colleagues: reasons travel to partners and topics."""
     return ListHit(
         code=met.code,
         effect=met.effect,
         overrides_deny=met.overrides_deny,
         entry=met.entry_id,
-        fr=f"Figure dans la liste « {met.code} »{told}",
-        en=f"Stands on the list '{met.code}'{told_en}",
+        fr=f"Figure dans la liste « {met.code} ».",
+        en=f"Stands on the list '{met.code}'.",
     )
 
 

@@ -9,9 +9,11 @@ its repetition, under the same payment id, finds it counted once.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from time import perf_counter_ns
 
 from django.db import transaction
@@ -136,9 +138,7 @@ def event_subject(engine: Engine, event: PaymentEvent, address: str | None) -> S
 
 
 def _count_uses(tenant_id: int, judged: Sequence[Judged], now: datetime) -> None:
-    used: dict[int, int] = {}
-    for one in judged:
-        for hit in one.inputs.lists:
-            used[hit.entry] = used.get(hit.entry, 0) + 1
-    if used:
-        list_uses_count(tenant_id=tenant_id, uses=used, at=now)
+    """After the commit: the entry of a busy country would otherwise make every scorer wait for every other."""
+    uses = Counter(hit.entry for one in judged for hit in one.inputs.lists)
+    if uses:
+        transaction.on_commit(partial(list_uses_count, tenant_id=tenant_id, uses=uses, at=now), robust=True)
