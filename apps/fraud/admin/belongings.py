@@ -48,7 +48,9 @@ def label_columns() -> list[Column]:
 
 
 def of_payment_columns() -> list[Column]:
-    return [one for one in decision_columns() if one.label != gettext_lazy("payment")]
+    """Without what the page says anyway, so that the table fits beside what stands at its right."""
+    spared = {gettext_lazy("payment"), gettext_lazy("asked by")}
+    return [one for one in decision_columns() if one.label not in spared]
 
 
 def of_payment(viewer: Viewer, payment: Payment) -> list[Section]:

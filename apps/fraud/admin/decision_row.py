@@ -70,7 +70,8 @@ def conditions_met(viewer: Viewer, asked: WhatIf) -> dict[str, tuple[str, ...]]:
 
 
 def _met(viewer: Viewer, text: str, values: tuple[tuple[str, Value], ...]) -> str:
-    said = ", ".join(f"{name} = {shown_plain(viewer, name, value)}" for name, value in values)
+    """A fact by itself, such as `new_device`, says its value; others are told with what they met."""
+    said = ", ".join(f"{name} = {shown_plain(viewer, name, value)}" for name, value in values if name != text)
     return f"{text} ({said})" if said else text
 
 

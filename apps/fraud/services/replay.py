@@ -19,6 +19,7 @@ from apps.fraud.engine.ruleset import NO_RULES, CompiledRuleSet
 from apps.fraud.engine.what_if import stored_lists
 from apps.fraud.models import Decision
 from apps.fraud.selectors.catalogues import CatalogueUnknown, catalogue_index
+from apps.fraud.services.decisions_store import inputs_text
 from apps.fraud.services.engine import ruleset_memory
 from apps.fraud.state.ruleset_memory import RuleSetUnknown
 
@@ -101,7 +102,7 @@ def _hits(stored: Stored) -> list[Difference]:
 
 def _texts(decision: Decision, inputs: Inputs) -> list[Difference]:
     """The inputs as they would be written today, and what decides itself from them, byte for byte."""
-    found = [("inputs", decision.inputs, _encode(inputs).decode())]
+    found = [("inputs", decision.inputs, inputs_text(inputs))]
     found.append(("judgement", decision.judgement, judgement_bytes(decide(inputs)).decode()))
     return [Difference(part, then, now) for part, then, now in found if then != now]
 
