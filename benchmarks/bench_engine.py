@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from apps.fraud.engine.decide import Inputs, Policy, decide, judgement_bytes
 from apps.fraud.engine.event import Facts
-from apps.fraud.engine.features.catalogue import FEATURES, INDEX, compute_row
+from apps.fraud.engine.features.catalogue import FEATURES, compute_row
 from apps.fraud.engine.history import History
 from apps.fraud.engine.rules.python_compile import NO_LISTS
 from apps.fraud.engine.ruleset import CompiledRuleSet
@@ -58,6 +58,3 @@ def _once(work: Any) -> int:
     began = perf_counter_ns()
     work()
     return perf_counter_ns() - began
-
-
-__all__ = ["INDEX", "run"]
