@@ -34,7 +34,9 @@ def feature_matrix(*, tenant: Tenant, progress: Progress | None = None) -> tuple
     """The file, and whether it had to be made."""
     folder = Path(settings.FEATURE_CACHE)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / f"{tenant.pk}-{fingerprint(tenant)}.parquet"
+    # Numbers of tenants are a database's own, and installations on one machine may share the folder.
+    owner = f"{connection.settings_dict['NAME']}-{tenant.pk}"
+    path = folder / f"{owner}-{fingerprint(tenant)}.parquet"
     if path.is_file():
         return path, False
     # Made beside and moved into place: who reads meanwhile sees the whole of it, or none.
@@ -45,7 +47,7 @@ def feature_matrix(*, tenant: Tenant, progress: Progress | None = None) -> tuple
         making.replace(path)
     finally:
         making.unlink(missing_ok=True)
-    for stale in folder.glob(f"{tenant.pk}-*.parquet"):
+    for stale in folder.glob(f"{owner}-*.parquet"):
         if stale != path:
             stale.unlink(missing_ok=True)
     return path, True

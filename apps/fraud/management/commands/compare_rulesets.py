@@ -25,10 +25,12 @@ class Command(BaseCommand):
         parser.add_argument("--features", type=Path, help="a matrix made by export_features, in place of the cache")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        tenant, began = tenant_asked(options), monotonic()
+        tenant, began, told = tenant_asked(options), monotonic(), False
 
         def say(replayed: int, _rows: int) -> None:
+            nonlocal told
             if options["verbosity"]:
+                told = True
                 self.stderr.write(f"\rpreparing features: {replayed:,} payments", ending="")
 
         try:
@@ -41,6 +43,8 @@ class Command(BaseCommand):
             )
         except KvtError as error:
             raise CommandError(error.message) from error
+        if told:
+            self.stderr.write("")
         seconds = round(monotonic() - began, 2)
         if options["json"]:
             self.stdout.write(json.dumps({"sets": msgspec.to_builtins(sets), "seconds": seconds}))
