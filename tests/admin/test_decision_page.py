@@ -45,7 +45,7 @@ def test_the_page_tells_why_what_would_have_turned_it_and_from_what(world: World
 def test_the_page_speaks_french(world: World, client_of: ClientOf) -> None:
     html = read(client_of, object_url(world.decision), language="fr")
     assert "Moins de 1\u202f000,01\u00a0€<" in html
-    assert "montant en euros, au cours de référence" in html
+    assert "Montant en euros, au cours de référence" in html
 
 
 def test_a_rules_sentence_is_text_and_never_markup(world: World, client_of: ClientOf) -> None:
