@@ -7,7 +7,7 @@ every payment scored: a thousand rows cost some 60 µs this way, five times that
 
 from __future__ import annotations
 
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from msgspec import Struct
 
@@ -55,12 +55,26 @@ class Log(NamedTuple):
     folded: Folded
 
 
-class Ring(NamedTuple):
+Slot = tuple[int, int, int, int, int]
+MINUTES: Final = 0
+HOURS: Final = 1
+DAYS: Final = 2
+
+
+class Counts(Protocol):
     """Counts of one merchant in whole minutes, hours or days: (period number, attempts, successes, failures, cents)."""
 
-    minutes: list[tuple[int, int, int, int, int]]
-    hours: list[tuple[int, int, int, int, int]]
-    days: list[tuple[int, int, int, int, int]]
+    def between(self, which: int, first: int, current: int) -> list[Slot]:
+        """The periods from `first` up to, and without, `current`."""
+
+
+class Ring(NamedTuple):
+    minutes: list[Slot]
+    hours: list[Slot]
+    days: list[Slot]
+
+    def between(self, which: int, first: int, current: int) -> list[Slot]:
+        return [slot for slot in self[which] if first <= slot[0] < current]
 
 
 # (known at, short key of the payment, is it a fraud?), in the order of time.
@@ -74,7 +88,7 @@ class History(NamedTuple):
     device: Log | None = None
     card: Log | None = None
     ip: Log | None = None
-    merchant: Ring | None = None
+    merchant: Counts | None = None
     customer_verdicts: list[Verdict] = []
     device_verdicts: list[Verdict] = []
     card_verdicts: list[Verdict] = []

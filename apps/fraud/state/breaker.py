@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Lock
 from time import monotonic
 from typing import Final, TypeVar
 
@@ -20,23 +21,37 @@ class Away(Exception):
 
 
 class Breaker:
-    def __init__(self, name: str, *errors: type[Exception], clock: Callable[[], float] = monotonic) -> None:
-        self.name, self.errors, self.clock = name, errors, clock
+    def __init__(
+        self,
+        name: str,
+        *errors: type[Exception],
+        clock: Callable[[], float] = monotonic,
+        pause: float = PAUSE_SECONDS,
+    ) -> None:
+        self.name, self.errors, self.clock, self.pause = name, errors, clock, pause
         self.closed_until = 0.0
         self.is_away = False
+        self.lock = Lock()
 
     def call(self, ask: Callable[[], R]) -> R:
-        if self.clock() < self.closed_until:
-            raise Away(self.name)
+        self._enter()
         try:
             answer = ask()
         except self.errors as error:
-            self.closed_until = self.clock() + PAUSE_SECONDS
+            self.closed_until = self.clock() + self.pause
             if not self.is_away:
                 log.warning("service_away", service=self.name, error=type(error).__name__)
             self.is_away = True
             raise Away(self.name) from error
         if self.is_away:
             log.info("service_back", service=self.name)
-        self.is_away = False
+        self.is_away, self.closed_until = False, 0.0
         return answer
+
+    def _enter(self) -> None:
+        with self.lock:
+            now = self.clock()
+            if now < self.closed_until:
+                raise Away(self.name)
+            if self.is_away:  # one finds out whether it is back; the others do not wait with it
+                self.closed_until = now + self.pause

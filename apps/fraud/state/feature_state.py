@@ -16,7 +16,7 @@ class FeatureState(Protocol):
     def observe(self, tenant_id: int, facts: Sequence[Facts], *, now: int) -> list[History]:
         """Remember each payment in turn, and tell what is then known of its entities. Repeats change nothing.
 
-        Each payment is one atomic step. What is told holds the payment itself and whatever came early; `Case`
+        Each payment is one atomic step. What is told may hold the payment itself and whatever came early; `Case`
         leaves those out.
         """
 

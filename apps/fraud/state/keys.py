@@ -50,6 +50,11 @@ def verdict_key(tenant_id: int, owner: str, short: bytes) -> bytes:
     return b"v%s%s%s" % (_LETTER[owner], _tag(tenant_id), short)
 
 
+def nobody_key(tenant_id: int) -> bytes:
+    """Stands where a payment names no entity. Nothing is ever written there."""
+    return b"nobody" + _tag(tenant_id)
+
+
 def warm_key(tenant_id: int) -> bytes:
     """Set once the tenant's history is in; gone with everything else when Redis loses its memory."""
     return b"warm" + _tag(tenant_id)

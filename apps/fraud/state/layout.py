@@ -27,7 +27,7 @@ from apps.fraud.engine.history import (
     Folded,
     History,
     Log,
-    Ring,
+    Slot,
     Verdict,
 )
 
@@ -44,6 +44,9 @@ STATUS_AT: Final = 24
 RINGS: Final = ((60, 120), (3_600, 48), (86_400, 60))
 RING_BYTES: Final = SLOT.size * sum(kept for _period, kept in RINGS)
 EMPTY_RING: Final = b"\0" * RING_BYTES
+_SLOTS: Final = RING_BYTES // SLOT.size
+_NUMBERS: Final = struct.Struct(">" + f"I{SLOT.size - 4}x" * _SLOTS)
+_PARTS: Final = ((0, 120), (120, 168), (168, 228))
 NO_FOLD_BYTES: Final = b"\0\0\0\0"
 # What a fold remembers having met, per kind: enough for a heavy customer's devices; the newest are kept.
 MOST_SEEN: Final = 256
@@ -87,16 +90,20 @@ def fold_upto(value: bytes) -> int:
     return int.from_bytes(value[4:12], "big") if value[:4] != NO_FOLD_BYTES else 0
 
 
-def read_ring(value: bytes | None) -> Ring:
-    if not value:
-        return Ring([], [], [])
-    parts, start = [], 0
-    for _period, kept in RINGS:
-        end = start + kept * SLOT.size
-        part = value[start:end]
-        parts.append([slot for slot in SLOT.iter_unpack(part) if slot[0]])
-        start = end
-    return Ring(*parts)
+class PackedRing:
+    """A merchant's counts as they lie in bytes. Of 228 slots a payment reads those in its windows: unpacking all of
+    them took a third of the time that a payment's features take."""
+
+    __slots__ = ("numbers", "value")
+
+    def __init__(self, value: bytes | None) -> None:
+        self.value = value or EMPTY_RING
+        self.numbers = _NUMBERS.unpack(self.value)
+
+    def between(self, which: int, first: int, current: int) -> list[Slot]:
+        start, end = _PARTS[which]
+        live = [at for at, number in enumerate(self.numbers[start:end], start) if first <= number < current]
+        return [SLOT.unpack_from(self.value, at * SLOT.size) for at in live]
 
 
 @lru_cache(maxsize=4096)
@@ -149,5 +156,5 @@ def read_history(named: Sequence[object], told: Sequence[bytes | None]) -> Histo
         None if name is None else read_log(owner, value) for owner, name, value in zip(ROW, named, told, strict=False)
     )
     assert customer is not None
-    ring = None if named[4] is None else read_ring(told[4])
+    ring = None if named[4] is None else PackedRing(told[4])
     return History(customer, device, card, ip, ring, *(read_verdicts(value or b"") for value in told[5:9]))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import cache
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import redis
 import structlog
@@ -21,6 +21,7 @@ from apps.fraud.state.redis_state import RedisState
 
 # Redis answers in under a millisecond; a payment does not wait longer than this for what only sharpens its decision.
 WAIT_SECONDS: Final = 0.25
+R = TypeVar("R")
 
 log = structlog.get_logger(__name__)
 
@@ -36,10 +37,31 @@ class LiveState:
     def __init__(self, state: RedisState) -> None:
         self.state = state
         self.breaker = Breaker("redis", redis.RedisError, OSError)
+        # Tenants of which Redis has heard everything, as far as this process knows. Empty after each failure, as at
+        # the start: then PostgreSQL is asked whether anything is still owed.
+        self.trusted: set[int] = set()
+        self.doubts = 0
+
+    def call(self, ask: Callable[[], R]) -> R:
+        """Raises Away, at once where Redis did not answer a moment ago."""
+        try:
+            return self.breaker.call(ask)
+        except Away:
+            self.doubt()
+            raise
+
+    def doubt(self) -> None:
+        self.doubts += 1
+        self.trusted.clear()
+
+    def trust(self, tenant_id: int, *, doubts: int) -> None:
+        """`doubts` as of before the question: who learnt of a failure since then asks again."""
+        if doubts == self.doubts:
+            self.trusted.add(tenant_id)
 
     def observe(self, tenant_id: int, facts: Sequence[Facts], *, now: int) -> Observed:
         try:
-            histories = self.breaker.call(lambda: self.state.observe(tenant_id, facts, now=now))
+            histories = self.call(lambda: self.state.observe(tenant_id, facts, now=now))
         except Away:
             return Observed(None, False)
         # Asked after: a Redis that lost its memory in between is noticed. Half a memory would call everybody new.
@@ -47,32 +69,32 @@ class LiveState:
 
     def look(self, tenant_id: int, facts: Sequence[Facts]) -> list[History] | None:
         try:
-            histories = self.breaker.call(lambda: self.state.look(tenant_id, facts))
+            histories = self.call(lambda: self.state.look(tenant_id, facts))
         except Away:
             return None
         return histories if self.is_warm(tenant_id) else None
 
     def label(self, tenant_id: int, labels: Sequence[LabelFacts], *, now: int) -> bool:
         try:
-            self.breaker.call(lambda: self.state.label(tenant_id, labels, now=now))
+            self.call(lambda: self.state.label(tenant_id, labels, now=now))
         except Away:
             return False
         return True
 
     def note_carts(self, tenant_id: int, carts: Sequence[tuple[str, int]]) -> None:
         with suppress(Away):
-            self.breaker.call(lambda: self.state.note_carts(tenant_id, carts))
+            self.call(lambda: self.state.note_carts(tenant_id, carts))
 
     def carts(self, tenant_id: int, sessions: Sequence[str]) -> dict[str, list[int]]:
         try:
-            return self.breaker.call(lambda: self.state.carts(tenant_id, sessions))
+            return self.call(lambda: self.state.carts(tenant_id, sessions))
         except Away:
             return {}
 
     def is_warm(self, tenant_id: int) -> bool | None:
         """None when Redis does not answer."""
         try:
-            return self.breaker.call(lambda: self.state.is_warm(tenant_id))
+            return self.call(lambda: self.state.is_warm(tenant_id))
         except Away:
             return None
 

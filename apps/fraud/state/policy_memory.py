@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import structlog
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, InterfaceError, connection
 
 from apps.compliance.models import Tenant
 from apps.fraud.engine.decide import Policy
@@ -43,6 +43,8 @@ class PolicyMemory:
                     raise
                 log.warning("policy_not_read", tenant=tenant_id, error=type(error).__name__)
                 found = kept[1]
+                if not connection.in_atomic_block:
+                    connection.close_if_unusable_or_obsolete()
             self.kept[tenant_id] = (self.clock() + FRESH_SECONDS, found)
             return found
 

@@ -21,13 +21,13 @@ from apps.fraud.state.keys import (
     VERDICT_OWNERS,
     cart_key,
     log_key,
+    nobody_key,
     shorts,
     ttl,
     verdict_key,
     warm_key,
 )
 from apps.fraud.state.layout import (
-    EMPTY_RING,
     ROW,
     VERDICT,
     LabelFacts,
@@ -127,13 +127,19 @@ class RedisState:
 
 
 def _call(tenant_id: int, facts: Facts, what: str, now: int) -> tuple[list[bytes], list[Any]]:
-    named = shorts(facts)
-    keys = [b"" if name is None else log_key(tenant_id, owner, name) for owner, name in zip(OWNERS, named, strict=True)]
+    named, nobody = shorts(facts), nobody_key(tenant_id)
+    keys = [
+        nobody if name is None else log_key(tenant_id, owner, name) for owner, name in zip(OWNERS, named, strict=True)
+    ]
     judged = zip(VERDICT_OWNERS, (named[0], named[1], named[2], named[4]), strict=True)
-    keys += [b"" if name is None else verdict_key(tenant_id, owner, name) for owner, name in judged]
+    keys += [nobody if name is None else verdict_key(tenant_id, owner, name) for owner, name in judged]
     if what == LOOK:
-        return keys, [LOOK, b"", 0, 0, 0, b"", b"", b""]
+        return keys, [LOOK, b"", 0, 0, 0, b"", b""]
     key, long, short = rows_of(facts)
-    lives = [ttl(owner, facts.at, now) for owner in OWNERS] if now - facts.at >= A_SECOND else LIFE.values()
+    late = now - facts.at >= A_SECOND
+    lives = [
+        b"" if name is None else ttl(owner, facts.at, now) if late else LIFE[owner]
+        for owner, name in zip(OWNERS, named, strict=True)
+    ]
     seconds = facts.at // 1_000_000
-    return keys, [what, key, RANK[facts.status], facts.euro_cents or 0, seconds, long, short, EMPTY_RING, *lives]
+    return keys, [what, key, RANK[facts.status], facts.euro_cents or 0, seconds, long, short, *lives]

@@ -27,10 +27,10 @@ KEPT: Final = 32
 
 
 class RuleSetNotLoaded(ServiceUnavailable):
-    """Not the same as a tenant without rules: the process cannot tell, so rules count as down."""
+    """Not the same as a tenant without rules: the process cannot tell, so rules count as down. Its cause says why."""
 
     code = "rule_set_not_loaded"
-    message = gettext_noop("The rule set could not be read yet, as the database does not answer. Try again shortly.")
+    message = gettext_noop("The rule set could not be read yet. Try again shortly.")
 
 
 class RuleSetUnknown(NotFound):
@@ -44,7 +44,7 @@ class _Held:
         self.ruleset: CompiledRuleSet | None = None
         self.version = -1
         self.asked_at = 0.0
-        self.failing = False
+        self.failure: Exception | None = None
 
 
 class RuleSetMemory:
@@ -93,18 +93,24 @@ class RuleSetMemory:
 
     def _ask(self, held: _Held, tenant_id: int) -> CompiledRuleSet:
         now = self._clock()
-        if held.ruleset is not None and now - held.asked_at < self._every:
-            return held.ruleset
-        try:
-            self._refresh(held, tenant_id)
-            held.failing = False
-        except Error as error:
-            self._failed(held, error)
-        finally:
+        if now - held.asked_at >= self._every or (held.ruleset is None and held.failure is None):
+            self._try(held, tenant_id)
             held.asked_at = now
         if held.ruleset is None:
-            raise RuleSetNotLoaded
+            raise RuleSetNotLoaded from held.failure
         return held.ruleset
+
+    def _try(self, held: _Held, tenant_id: int) -> None:
+        """Whatever fails, the rule set that was in force stays: decisions name the one that they used."""
+        try:
+            self._refresh(held, tenant_id)
+            held.failure = None
+        except Exception as error:
+            if type(held.failure) is not type(error):
+                log.error("rule_set_kept_as_it_was", tenant=tenant_id, had_one=held.ruleset is not None, exc_info=True)
+            held.failure = error
+            if isinstance(error, Error) and not connection.in_atomic_block:
+                connection.close_if_unusable_or_obsolete()
 
     def _refresh(self, held: _Held, tenant_id: int) -> None:
         with tenant_scope(tenant_id):
@@ -113,13 +119,6 @@ class RuleSetMemory:
         if held.ruleset is None or version != held.version:
             held.ruleset = self.numbered(tenant_id, number)
             held.version = version
-
-    def _failed(self, held: _Held, error: Exception) -> None:
-        if not held.failing:
-            held.failing = True
-            log.warning("rules kept as they were: the database does not answer", error=type(error).__name__)
-        if not connection.in_atomic_block:
-            connection.close_if_unusable_or_obsolete()
 
 
 def _load(tenant_id: int, number: int, index: Mapping[str, int]) -> CompiledRuleSet:

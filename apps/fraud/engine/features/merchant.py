@@ -11,7 +11,7 @@ from typing import Final
 
 from apps.fraud.engine.features.case import DAY, HOUR, MINUTE, Case
 from apps.fraud.engine.features.feature import Feature, Group, Value
-from apps.fraud.engine.history import Ring
+from apps.fraud.engine.history import DAYS, HOURS, MINUTES, Counts, Slot
 
 # Window, which of the ring's counts it is read from, how many periods, and the period.
 WINDOWS: Final = (
@@ -58,28 +58,23 @@ def _features() -> tuple[Feature, ...]:
     return tuple(made)
 
 
-Slots = list[tuple[int, int, int, int, int]]
 Sums = tuple[int, int, int, int]
 
 
-def _sums(ring: Ring, at: int) -> list[Sums]:
-    """In the order of WINDOWS. The longer window of a ring is cut out first, the shorter one out of it."""
+def _sums(counts: Counts, at: int) -> list[Sums]:
+    """In the order of WINDOWS. The shorter window of two is cut out of the longer one."""
     minute, hour, day = at // MINUTE, at // HOUR, at // DAY
-    minutes, days = _between(ring.minutes, minute - 60, minute), _between(ring.days, day - 30, day)
+    minutes, days = counts.between(MINUTES, minute - 60, minute), counts.between(DAYS, day - 30, day)
     return [
-        _sum(_between(minutes, minute - 10, minute)),
+        _sum([slot for slot in minutes if slot[0] >= minute - 10]),
         _sum(minutes),
-        _sum(_between(ring.hours, hour - 24, hour)),
-        _sum(_between(days, day - 7, day)),
+        _sum(counts.between(HOURS, hour - 24, hour)),
+        _sum([slot for slot in days if slot[0] >= day - 7]),
         _sum(days),
     ]
 
 
-def _between(slots: Slots, first: int, current: int) -> Slots:
-    return [slot for slot in slots if first <= slot[0] < current]
-
-
-def _sum(slots: Slots) -> Sums:
+def _sum(slots: list[Slot]) -> Sums:
     if not slots:
         return (0, 0, 0, 0)
     _number, attempts, successes, failures, cents = zip(*slots, strict=True)
