@@ -6,6 +6,7 @@ look-up runs in a thread of its own: when PostgreSQL neither answers nor refuses
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,12 +24,15 @@ from django.db.models import Q
 from apps.compliance.models import ApiKey
 from apps.compliance.services.api_keys import key_hash
 from kivendtout.lib import clock
+from kivendtout.lib.deadline import answer_within, seconds_left
 from kivendtout.lib.errors import KvtError, NotAllowed, ServiceUnavailable
 from kivendtout.lib.tenancy import across_tenants
 
 FRESH_SECONDS: Final = 1.0
-# With what scoring itself may take (0.9 s) still about a second, of which this is the rare part.
+# Of the second in which a caller hears something, whatever happens; asking takes a millisecond.
 WAIT_SECONDS: Final = 0.5
+# The reader gives a PostgreSQL that hangs up after this long, and asks afresh.
+READ_SECONDS: Final = 2.0
 # Keys in use at a time; beyond it the memory starts anew instead of growing with whatever is sent.
 MOST_KEPT: Final = 10_000
 USE_NOTED_EVERY: Final = timedelta(minutes=1)
@@ -82,19 +86,28 @@ class KeyMemory:
     def __init__(self) -> None:
         self.kept: dict[str, _Known] = {}
         self.asked: dict[str, Future[_Known | None]] = {}
+        self.start()
+
+    def start(self) -> None:
+        """Also in a process that was forked: threads stay behind in the parent, and locks as they were."""
+        self.asked.clear()
         self.lock = Lock()
         self.reader = ThreadPoolExecutor(1, "api-keys")
+        self.reading_since: float | None = None
 
     def find(self, prefix: str) -> _Known | None:
         known = self.kept.get(prefix)
         if known is not None and monotonic() - known.looked_up < FRESH_SECONDS:
             return known
+        since = self.reading_since
+        if since is not None and monotonic() - since > WAIT_SECONDS:
+            raise KeyUnreadable  # others wait already for a PostgreSQL that hangs: one more would only pile up
         with self.lock:  # whoever asks for the same key meanwhile waits for the same answer
             asked = self.asked.get(prefix)
             if asked is None or asked.done():
                 asked = self.asked[prefix] = self.reader.submit(self._look_up, prefix)
         try:
-            return asked.result(WAIT_SECONDS)
+            return asked.result(seconds_left(WAIT_SECONDS))
         except (Late, DatabaseError, InterfaceError) as error:
             raise KeyUnreadable from error
 
@@ -104,11 +117,13 @@ class KeyMemory:
         self.reader.submit(lambda: connection.close()).result()  # its own, not the caller's
 
     def _look_up(self, prefix: str) -> _Known | None:
-        close_old_connections()
-        began = monotonic()
+        self.reading_since = began = monotonic()
         try:
-            known = _read(prefix, began)
+            with answer_within(READ_SECONDS):
+                close_old_connections()
+                known = _read(prefix, began)
         finally:
+            self.reading_since = None
             with self.lock:
                 self.asked.pop(prefix, None)
         if len(self.kept) >= MOST_KEPT:
@@ -134,6 +149,7 @@ def _read(prefix: str, began: float) -> _Known | None:
 
 
 key_memory = KeyMemory()
+os.register_at_fork(after_in_child=key_memory.start)
 
 
 def authenticate(meta: Mapping[str, Any]) -> Credential:

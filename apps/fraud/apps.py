@@ -13,6 +13,7 @@ class FraudConfig(AppConfig):
         from apps.fraud.selectors.decision_chips import decisions_of_payments, waiting_tile
         from apps.payments.ingestion.registry import register_tables
         from apps.payments.selectors.activity import register_extra, register_tile
+        from kivendtout.lib.deadline import connect_signal
 
         plain = (
             models.FraudAlert,
@@ -30,3 +31,4 @@ class FraudConfig(AppConfig):
         SEEDERS.append("apps.fraud.services.demo.demo_seed_rules")
         register_extra("decision", decisions_of_payments)
         register_tile(waiting_tile)
+        connect_signal()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from typing import Final
 
 import structlog
 from django.db import InterfaceError, OperationalError, connection
@@ -12,17 +13,22 @@ from django.views.decorators.csrf import csrf_exempt
 
 from apps.compliance.api_auth import authenticate
 from apps.fraud.api.errors import MethodNotAllowed, problem_answer
+from kivendtout.lib.deadline import answer_within
 from kivendtout.lib.errors import KvtError, ServiceUnavailable
 from kivendtout.lib.log import bind_tenant
 from kivendtout.lib.tenancy import tenant_scope
 
 Work = Callable[..., HttpResponse]
 WRONG_USE = 500
+# A read or a check takes milliseconds; who has waited this long is better served by "try again".
+SECONDS: Final = 2.0
 
 log = structlog.get_logger(__name__)
 
 
-def endpoint(*methods: str, scope: str) -> Callable[[Work], Work]:
+def endpoint(*methods: str, scope: str, within: float = SECONDS) -> Callable[[Work], Work]:
+    """`within`: the seconds after which the caller hears 503 instead of waiting for a PostgreSQL that hangs."""
+
     def decorate(work: Work) -> Work:
         def answer(request: HttpRequest, named: dict[str, str]) -> HttpResponse:
             try:
@@ -45,7 +51,8 @@ def endpoint(*methods: str, scope: str) -> Callable[[Work], Work]:
         @csrf_exempt  # a key is no cookie: no other site can make a browser send it
         @wraps(work)
         def view(request: HttpRequest, **named: str) -> HttpResponse:
-            response = answer(request, named)
+            with answer_within(within):
+                response = answer(request, named)
             response.headers["Content-Length"] = str(len(response.content))
             return response
 

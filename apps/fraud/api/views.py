@@ -21,13 +21,17 @@ from kivendtout.lib.errors import NotFound
 from kivendtout.lib.trace import current_trace_id
 
 SCORE = "POST /api/v1/score"
+# Within it a caller hears something, whatever hangs: checking the key and waiting for the intake share it.
+SCORE_SECONDS = 1.0
+# A thousand payments take a fifth of a second; a machine under load may take some times that.
+BATCH_SECONDS = 5.0
 
 
 class NoSuchDecision(NotFound):
     message = "There is no decision with this id. Check the id, and that the key is of the same organisation."
 
 
-@endpoint("POST", scope=SCOPE_SCORE)
+@endpoint("POST", scope=SCOPE_SCORE, within=SCORE_SECONDS)
 def score(request: HttpRequest, credential: Credential) -> HttpResponse:
     key = idempotency_key(request)
     asked = read_payment(read_body(request, MOST_SINGLE), now())
@@ -45,7 +49,7 @@ def score(request: HttpRequest, credential: Credential) -> HttpResponse:
     return json_answer(answer.body, replayed=answer.replayed)
 
 
-@endpoint("POST", scope=SCOPE_SCORE)
+@endpoint("POST", scope=SCOPE_SCORE, within=BATCH_SECONDS)
 def score_batch(request: HttpRequest, credential: Credential) -> HttpResponse:
     key = idempotency_key(request)
     payments = split_batch(read_body(request, MOST_BATCH))

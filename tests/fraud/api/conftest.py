@@ -6,6 +6,7 @@ import itertools
 import json
 import os
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -14,10 +15,12 @@ import pytest
 import redis
 from django.test import Client
 
+from apps.compliance import api_auth
 from apps.compliance.api_auth import key_memory
 from apps.compliance.models import Tenant
 from apps.compliance.services.api_keys import api_key_create
 from apps.customers.models import Customer
+from apps.fraud.api import endpoint
 from apps.fraud.services import intake
 from apps.fraud.state.live_state import live_state
 from kivendtout.lib.clock import now
@@ -54,11 +57,19 @@ def _own_services(transactional_db: None, settings: Any, monkeypatch: pytest.Mon
     flush_redis(settings.REDIS_URL)
     live_state.cache_clear()
     monkeypatch.setattr(intake, "tell", lambda _news: None)  # its thread would keep a connection open
+    _no_haste(monkeypatch)
     yield
     intake._intake().close()
     intake._intake.cache_clear()
     key_memory.forget()
     live_state.cache_clear()
+
+
+def _no_haste(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is proved here does not depend on how busy the machine is; deadlines have tests of their own."""
+    monkeypatch.setattr(endpoint, "answer_within", lambda _seconds: nullcontext())
+    monkeypatch.setattr(intake, "DEADLINE", 60.0)
+    monkeypatch.setattr(api_auth, "WAIT_SECONDS", 60.0)
 
 
 def flush_redis(url: str) -> None:
