@@ -13,6 +13,7 @@ from django.db import connection, transaction
 
 from apps.fraud.models import StateDebt
 from apps.fraud.selectors.facts import facts_in_order, label_facts, payment_facts
+from apps.fraud.state.breaker import Away
 from apps.fraud.state.keys import rebuild_key, rebuilding_key
 from apps.fraud.state.live_state import live_state
 from apps.fraud.state.redis_state import RedisState
@@ -107,7 +108,22 @@ def state_learn_if_small(*, tenant_id: int, now: datetime) -> bool:
     if count > SMALL:
         _asked[tenant_id] = monotonic() + ASK_AGAIN_SECONDS
         return False
-    state_rebuild(tenant_id=tenant_id, now=now, afresh=True)
+    try:
+        live_state().call(lambda: state_rebuild(tenant_id=tenant_id, now=now, afresh=True))
+    except Away:  # just now; the payment is decided all the same
+        return False
+    return True
+
+
+def state_is_whole(tenant_id: int) -> bool:
+    """False while Redis is owed something: it answers, but does not know of every payment."""
+    live = live_state()
+    if tenant_id in live.trusted:
+        return True
+    doubts = live.doubts
+    if StateDebt.objects.filter(tenant_id=tenant_id).exists():
+        return False
+    live.trust(tenant_id, doubts=doubts)
     return True
 
 
@@ -116,6 +132,8 @@ def state_owe(*, tenant_id: int, payments: Sequence[int], now: datetime) -> None
     StateDebt.objects.bulk_create(
         [StateDebt(tenant_id=tenant_id, payment_id=pk, since=now) for pk in dict.fromkeys(payments)]
     )
+    # Whoever looked for debts before this was committed did not see it.
+    transaction.on_commit(live_state().doubt)
 
 
 def state_repay(*, tenant_id: int, now: datetime) -> int:

@@ -25,7 +25,7 @@ from apps.fraud.engine.lists import Subject
 from apps.fraud.selectors.facts import event_facts, payment_facts
 from apps.fraud.services.decisions_store import Batch, Made, decisions_insert, judgement_bytes
 from apps.fraud.services.engine import Clock, Engine, Judged, engine_current
-from apps.fraud.services.feature_state import event_time, state_learn_if_small, state_owe
+from apps.fraud.services.feature_state import event_time, state_is_whole, state_learn_if_small, state_owe
 from apps.fraud.services.lists import list_uses_count
 from apps.fraud.state.list_keys import subject_of
 from apps.fraud.state.live_state import live_state
@@ -97,6 +97,8 @@ def payments_preview(
     """The same judgement, nothing recorded and nothing remembered."""
     engine = engine_current(tenant_id)
     histories = live_state().look(tenant_id, facts)
+    if not state_is_whole(tenant_id):
+        histories = None
     return engine.judge(facts, subjects, histories, Clock()), engine
 
 
@@ -114,7 +116,9 @@ def _remember(
         state_owe(tenant_id=tenant_id, payments=[*fresh, *results], now=now)
     elif histories is None and state_learn_if_small(tenant_id=tenant_id, now=now):
         return live_state().look(tenant_id, list(fresh.values()))
-    return None if histories is None else histories[len(before) : len(before) + len(fresh)]
+    if histories is None or not state_is_whole(tenant_id):
+        return None
+    return histories[len(before) : len(before) + len(fresh)]
 
 
 def event_subject(engine: Engine, event: PaymentEvent, address: str | None) -> Subject:
