@@ -15,6 +15,7 @@ from apps.fraud.services.engine import engine_current
 from apps.fraud.services.idempotency import IdempotencyMismatch, Kept, answers_keep, answers_kept
 from apps.fraud.services.scoring import Decided, payments_decide
 from apps.payments.events import InvalidEvent, PaymentEvent
+from apps.payments.ingestion.payments_merge import ensure_months
 from kivendtout.lib.errors import Conflict, KvtError
 from kivendtout.lib.tenancy import tenant_scope
 
@@ -55,7 +56,9 @@ class News:
 def batch_decide(asks: Sequence[Ask], *, now: datetime, began_ns: int) -> tuple[list[Answer], News]:
     """All of one tenant. The answers are those of the asks, in their order."""
     tenant_id = asks[0].tenant_id
-    engine = engine_current(tenant_id)  # before the transaction: what it reads outlives it
+    # Before the transaction: what these read and make outlives it.
+    engine = engine_current(tenant_id)
+    ensure_months({ask.event.attempted_at.date() for ask in asks if not ask.event.ahead_fault(now)})
     with tenant_scope(tenant_id), transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL statement_timeout = {STATEMENT_MS}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import suppress
 from functools import cache
 from queue import Empty, Full, Queue
@@ -39,6 +40,9 @@ def _teller() -> Queue[News]:
     queue: Queue[News] = Queue(MOST_WAITING)
     Thread(target=_run, args=(queue,), name="teller", daemon=True).start()
     return queue
+
+
+os.register_at_fork(after_in_child=_teller.cache_clear)
 
 
 def _run(queue: Queue[News]) -> None:
