@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from time import perf_counter_ns
 from zoneinfo import ZoneInfo
 
-import structlog
+from django.db import InterfaceError, OperationalError
 
 from apps.fraud.engine.decide import Inputs, Judgement, ListHit, Policy, RuleHit, decide
 from apps.fraud.engine.event import Facts
@@ -21,12 +21,10 @@ from apps.fraud.engine.rules.python_compile import ListHits
 from apps.fraud.engine.ruleset import CompiledRuleSet
 from apps.fraud.state.list_memory import ListMemory
 from apps.fraud.state.policy_memory import policy_memory
-from apps.fraud.state.ruleset_memory import RuleSetMemory
+from apps.fraud.state.ruleset_memory import RuleSetMemory, RuleSetNotLoaded
 
 list_memory = ListMemory()
 ruleset_memory = RuleSetMemory()
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -117,8 +115,10 @@ def engine_current(tenant_id: int) -> Engine:
     rules, rules_up = None, True
     try:
         rules = ruleset_memory.current(tenant_id)
-    except Exception:
-        # Whatever is wrong with a rule set, payments are decided; the decision says that the rules did not speak.
-        log.exception("ruleset_not_usable", tenant=tenant_id)
+    except RuleSetNotLoaded as error:
+        # Without its database a payment cannot be recorded either: "try again" is right, a denial would not be.
+        if isinstance(error.__cause__, (OperationalError, InterfaceError)):
+            raise
+        # Whatever else is wrong, payments are decided; the decision says that the rules did not speak.
         rules_up = False
     return Engine(settings.policy, settings.zone, lists, rules, rules_up)
