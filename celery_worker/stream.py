@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import threading
 from datetime import UTC, datetime
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -19,8 +20,8 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import CommitFailedError, KafkaError
 from kafka.structs import OffsetAndMetadata
 
-from apps.fraud.stream.batch import KINDS, Batch, BatchResult, Raw, StoreAway
-from apps.fraud.stream.publish import outbox_publish
+from apps.fraud.stream.batch import DOCUMENT_PAUSE, KINDS, Batch, BatchResult, Raw, StoreAway, documents_breaker
+from apps.fraud.stream.publish import DELIVERY, outbox_publish
 from apps.payments.live.messages import push_payments
 from kivendtout.lib.clock import now
 from kivendtout.lib.kafka import (
@@ -43,6 +44,8 @@ POLL_MS = 500
 FIRST_WAIT, LONGEST_WAIT = 0.5, 15.0
 # An order that waits for its payment is looked at again after this.
 EARLY_WAIT = 1.0
+# After Kafka refused decisions, payments are decided for so long before it is asked again: asking takes seconds then.
+PUBLISH_WAIT = 15.0
 # A group member that is silent for longer loses its partitions. Waiting for a store keeps polling, so this
 # only has to cover one batch; it is generous because a first batch may have to make partitions and keys.
 MAX_POLL_MS = 600_000
@@ -57,7 +60,10 @@ class Stream:
     def __init__(self, stop: threading.Event, *, group: str = GROUP, topics: tuple[str, ...] = tuple(KINDS)) -> None:
         self.stop, self.group, self.topics = stop, group, topics
         self.tenants: dict[str, int] = {}
-        self.waiting: dict[TopicPartition, datetime] = {}
+        self.waiting: dict[TopicPartition, float] = {}
+        """Paused until then, on the monotonic clock."""
+        self.documents = documents_breaker()
+        self.publish_at = 0.0
         self.consumer: KafkaConsumer | None = None
         self.producer: KafkaProducer | None = None
 
@@ -87,7 +93,7 @@ class Stream:
 
     def _connect(self) -> None:
         ensure_topics()
-        self.producer = make_producer()
+        self.producer = make_producer(**DELIVERY)
         self.consumer = KafkaConsumer(
             **connection_options(),
             group_id=self.group,
@@ -112,7 +118,7 @@ class Stream:
     # --- one turn ---------------------------------------------------------------------------------------------------
     def turn(self) -> BatchResult | None:
         assert self.consumer is not None
-        self._resume_orders()
+        self._resume_waiting()
         # 1. Poll.
         polled = self._poll(POLL_MS)
         messages = [_raw(record) for records in polled.values() for record in records]
@@ -147,7 +153,8 @@ class Stream:
             close_old_connections()
             try:
                 behind = self._behind()
-                return Batch(now=now(), tenants=self.tenants, behind=behind).process(messages)
+                batch = Batch(now=now(), tenants=self.tenants, behind=behind, documents=self.documents)
+                return batch.process(messages)
             except StoreAway as error:
                 log.warning("stream_store_away", error=str(error), retry_seconds=wait, messages=len(messages))
                 connection.close()
@@ -193,8 +200,11 @@ class Stream:
 
     def _publish(self) -> None:
         assert self.producer is not None
+        if monotonic() < self.publish_at:
+            return
         try:
-            outbox_publish(self.producer)
+            if outbox_publish(self.producer).refused:
+                self.publish_at = monotonic() + PUBLISH_WAIT
         except (DatabaseError, InterfaceError) as error:
             log.warning("stream_outbox_not_read", error=type(error.__cause__ or error).__name__)
             connection.close()
@@ -208,39 +218,44 @@ class Stream:
 
     def _commit(self, polled: dict[TopicPartition, list[Any]], result: BatchResult) -> None:
         assert self.consumer is not None
-        first_early = _first_early(result.early)
+        held_at = self._hold_back(result)
         offsets = {}
         for part, records in polled.items():
-            upto = records[-1].offset + 1
-            if (held := first_early.get(part)) is not None:
-                upto = held
-                self._wait_for_payment(part, held)
-            offsets[part] = OffsetAndMetadata(upto, "", -1)
+            offsets[part] = OffsetAndMetadata(held_at.get(part, records[-1].offset + 1), "", -1)
         try:
             self.consumer.commit(offsets)
         except CommitFailedError as error:
             # The group gave our partitions to another worker, which repeats what we did: harmless.
             log.warning("stream_commit_refused", error=type(error).__name__)
 
-    def _wait_for_payment(self, part: TopicPartition, offset: int) -> None:
+    def _hold_back(self, result: BatchResult) -> dict[TopicPartition, int]:
+        """Orders before their payment, behaviour without its store: their partitions wait there, the others go on."""
+        early, unstored = _first_of(result.early), _first_of(result.unstored)
+        for part, offset in early.items():
+            self._pause(part, offset, EARLY_WAIT)
+        for part, offset in unstored.items():
+            self._pause(part, offset, DOCUMENT_PAUSE)
+        return early | unstored
+
+    def _pause(self, part: TopicPartition, offset: int, seconds: float) -> None:
         assert self.consumer is not None
         if part in self.consumer.assignment():
             self.consumer.seek(part, offset)
             self.consumer.pause(part)
-            self.waiting[part] = now()
+            self.waiting[part] = monotonic() + seconds
 
-    def _resume_orders(self) -> None:
+    def _resume_waiting(self) -> None:
         assert self.consumer is not None
-        for part, since in list(self.waiting.items()):
-            if (now() - since).total_seconds() >= EARLY_WAIT:
+        for part, until in list(self.waiting.items()):
+            if monotonic() >= until:
                 del self.waiting[part]
                 if part in self.consumer.assignment():
                     self.consumer.resume(part)
 
 
-def _first_early(early: list[Raw]) -> dict[TopicPartition, int]:
+def _first_of(messages: list[Raw]) -> dict[TopicPartition, int]:
     first: dict[TopicPartition, int] = {}
-    for raw in early:
+    for raw in messages:
         part = TopicPartition(raw.topic, raw.partition)
         first[part] = min(raw.offset, first.get(part, raw.offset))
     return first

@@ -12,14 +12,17 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 import structlog
-from django.db import InterfaceError, OperationalError, ProgrammingError
+from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError
 
 from apps.compliance.models import Tenant
 from apps.customers.services.behaviour import behaviour_record
 from apps.fraud.services.carts import note_carts, with_carts
 from apps.fraud.services.scoring import payments_decide
+from apps.fraud.state.breaker import Away, Breaker
 from apps.payments.events import BehaviourEvent, InvalidEvent, Message, OrderEvent, PaymentEvent, decode
 from apps.payments.services.orders import orders_record
+from kivendtout.lib.deadline import answer_within
+from kivendtout.lib.documents import DocumentsUnavailable
 from kivendtout.lib.errors import KvtError
 from kivendtout.lib.kafka import TENANT_HEADER
 from kivendtout.lib.trace import trace_from_kafka
@@ -35,6 +38,11 @@ KINDS: dict[str, type[Message]] = {
 PATIENCE = timedelta(minutes=1)
 # … and longer while payments are being caught up with (`behind`).
 LONGEST_PATIENCE = timedelta(hours=1)
+# Documents are the one thing that payments do not need: a store that hangs, or a table that is locked, may hold them up
+# for so long before the documents wait and the payments go on.
+DOCUMENT_SECONDS = 5.0
+# … and then it is left alone, so that they are not held up again at once.
+DOCUMENT_PAUSE = 15.0
 
 log = structlog.get_logger(__name__)
 M = TypeVar("M")
@@ -68,6 +76,9 @@ class Read:
 class BatchResult:
     dead: list[tuple[Raw, str]] = field(default_factory=list)
     early: list[Raw] = field(default_factory=list)
+    """Orders that wait for their payment."""
+    unstored: list[Raw] = field(default_factory=list)
+    """Behaviour that waits for the document store."""
     new: dict[int, list[int]] = field(default_factory=lambda: defaultdict(list))
     """Ids of new and moved payments by tenant, for whoever watches."""
     recorded: int = 0
@@ -78,9 +89,16 @@ class StoreAway(Exception):
     """A store does not answer. The batch is kept and tried again; nothing of it is lost."""
 
 
+def documents_breaker() -> Breaker:
+    return Breaker("documents", DocumentsUnavailable, pause=DOCUMENT_PAUSE)
+
+
 class Batch:
-    def __init__(self, *, now: datetime, tenants: dict[str, int], behind: bool = False) -> None:
+    def __init__(
+        self, *, now: datetime, tenants: dict[str, int], behind: bool = False, documents: Breaker | None = None
+    ) -> None:
         self.now, self.tenants, self.behind = now, tenants, behind
+        self.documents = documents or documents_breaker()
         self.result = BatchResult()
 
     def process(self, messages: Sequence[Raw]) -> BatchResult:
@@ -124,8 +142,9 @@ class Batch:
         """The whole group at once; where something in it cannot be recorded, one by one, so that it alone stays out."""
         try:
             record(tenant_id, reads)
-        except (OperationalError, InterfaceError, ProgrammingError) as error:
-            # The last: code and schema disagree while one is being rolled out. No message is to blame.
+        except (OperationalError, InterfaceError, InternalError, ProgrammingError) as error:
+            # InternalError: a server that may only be read, such as a standby before it takes over. ProgrammingError:
+            # code and schema disagree while one is being rolled out. No message is to blame.
             raise StoreAway(f"PostgreSQL: {type(error.__cause__ or error).__name__}") from error
         except Exception as error:
             if isinstance(error, KvtError) and error.status >= 500:
@@ -177,7 +196,13 @@ class Batch:
         self.result.repeated += done.repeated
 
     def _behaviour(self, tenant_id: int, reads: list[Read]) -> None:
-        done = behaviour_record(tenant_id=tenant_id, documents=[_document(read.message) for read in reads])
+        documents = [_document(read.message) for read in reads]
+        try:
+            with answer_within(DOCUMENT_SECONDS):
+                done = self.documents.call(lambda: behaviour_record(tenant_id=tenant_id, documents=documents))
+        except Away:
+            self.result.unstored += [read.raw for read in reads]
+            return
         self.result.recorded += done.inserted
         self.result.repeated += done.duplicates
 

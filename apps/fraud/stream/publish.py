@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from contextlib import suppress
+from typing import Any, Final, NamedTuple
 
 import msgspec
+import structlog
 from django.db import connection, transaction
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
@@ -17,13 +19,22 @@ from kivendtout.lib.trace import HEADER, span_of
 # One row holds a whole batch of messages; a few of them keep a transaction short.
 ROWS: Final = 20
 ACK_SECONDS: Final = 10
+# A message that was not acknowledged is given up before its row is free again: kept in the producer's memory, it would
+# go out once more beside the row's next attempt. For whoever makes the producer.
+DELIVERY: Final = {"request_timeout_ms": 4_000, "delivery_timeout_ms": 8_000}
 # SKIP LOCKED: several workers share the outbox without waiting for each other.
 TAKE: Final = "SELECT id, tenant_id, topic, messages FROM fraud_outbox ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED"
+log = structlog.get_logger(__name__)
 _decode = msgspec.msgpack.Decoder(list[tuple[str, bytes, str]]).decode
 
 
-def outbox_publish(producer: KafkaProducer) -> int:
-    """Messages published. Those that Kafka does not take stay where they are."""
+class Published(NamedTuple):
+    messages: int
+    refused: bool
+    """Kafka did not take everything; what it did not take stays where it is."""
+
+
+def outbox_publish(producer: KafkaProducer) -> Published:
     sent = 0
     while True:
         with transaction.atomic(), connection.cursor() as cursor:
@@ -34,7 +45,7 @@ def outbox_publish(producer: KafkaProducer) -> int:
                 cursor.execute("DELETE FROM fraud_outbox WHERE id = ANY(%s)", [list(done)])
         sent += sum(done.values())
         if len(rows) < ROWS or len(done) < len(rows):
-            return sent
+            return Published(sent, len(done) < len(rows))
 
 
 def _send(producer: KafkaProducer, rows: list[tuple[Any, ...]]) -> dict[int, int]:
@@ -46,10 +57,11 @@ def _send(producer: KafkaProducer, rows: list[tuple[Any, ...]]) -> dict[int, int
                 producer.send(topic, key=key.encode(), value=value, headers=_headers(slugs[tenant_id], trace))
                 for key, value, trace in _decode(bytes(messages))
             ]
-        if waiting:
-            producer.flush(timeout=ACK_SECONDS)
-    except KafkaError:
-        pass  # those that were acknowledged may go, the others are tried again
+    except KafkaError as error:
+        log.warning("outbox_not_taken", error=type(error).__name__, rows=len(rows) - len(waiting))
+    # Those that are acknowledged may go, the others are tried again.
+    with suppress(KafkaError):
+        producer.flush(timeout=ACK_SECONDS)
     return {pk: len(futures) for pk, futures in waiting.items() if all(future.succeeded() for future in futures)}
 
 
