@@ -37,6 +37,8 @@ class Context(NamedTuple):
 class Needs(NamedTuple):
     """What this batch needs beyond its payments. A statement for nothing costs 0.3 ms, which one payment feels."""
 
+    fresh: int
+    """How many payments are new."""
     known: bool = False
     faults: bool = False
     devices: bool = False
@@ -74,21 +76,22 @@ def merge_payments(run: Run, *, in_context: bool = False) -> MergedPayments:
     values = run.values()
     _scratch()
     # 1. What is known already, and which rows cannot be.
-    execute(sql.FIND, values)
-    needs = Needs(*(bool(need) for need in fetch(sql.NEEDS)[0]))
+    fresh, *flags = fetch(sql.FIND, values)[0]
+    needs = Needs(fresh, *(bool(flag) for flag in flags))
     if needs.known:
         execute(sql.FIND_KNOWN, values)
     told_again = list(fetch(sql.NOT_FRESH)) if needs.known or needs.faults else []
-    merged, doubles = MergedPayments(), False
-    if fresh := execute(sql.FILL_FRESH):
+    merged = MergedPayments()
+    if needs.fresh:
         # 2. What the new payments need and nobody told before.
         for statement in _preparations(needs):
             execute(statement, values)
         # 3. The payments, each once.
-        doubles = execute(sql.REFERENCES, values) < fresh
         _make(merged, values, in_context)
-        if doubles:
+        if doubles := len(merged.new) < needs.fresh:
             told_again += fetch(sql.DOUBLES, values)
+    else:
+        doubles = False
     # 4. What became of those that were pending.
     merged.changed, refused = _move(run) if needs.known or doubles else ([], [])
     merged.faults = [(n, fault) for n, _known, fault in told_again if fault] + refused
@@ -98,13 +101,10 @@ def merge_payments(run: Run, *, in_context: bool = False) -> MergedPayments:
 
 
 def _make(merged: MergedPayments, values: dict[str, Any], in_context: bool) -> None:
-    if not in_context:
-        execute(sql.PAYMENTS, values)
-        merged.new = dict(fetch(sql.NEW))
-        return
-    for n, payment, *context in fetch(sql.PAYMENTS_IN_CONTEXT, values):
+    for n, payment, *context in fetch(sql.PAYMENTS_IN_CONTEXT if in_context else sql.PAYMENTS, values):
         merged.new[n] = payment
-        merged.contexts.append(Context(*context))
+        if in_context:
+            merged.contexts.append(Context(*context))
 
 
 def _preparations(needs: Needs) -> Iterator[str]:

@@ -21,24 +21,21 @@ STAGE_COLUMNS = """
 """
 FOUND = "ingest_payment_found"
 FOUND_COLUMNS = """
-    n integer PRIMARY KEY, customer bigint, merchant bigint, session bigint, device bigint, method bigint,
-    device_seen_at timestamptz, known bigint, fault text
+    n integer PRIMARY KEY, customer bigint, known bigint, fault text
 """
 # What may be recorded and is not yet: no conditions are left whose effect the planner would have to guess.
 FRESH = "ingest_payment_fresh"
 FRESH_COLUMNS = "n integer PRIMARY KEY, customer bigint, merchant bigint, session bigint, device bigint, method bigint"
-FILL_FRESH = """
-INSERT INTO ingest_payment_fresh SELECT n, customer, merchant, session, device, method FROM ingest_payment_found
-WHERE fault IS NULL AND known IS NULL
-"""
 MADE = "ingest_payment_made"
 MADE_COLUMNS = "n integer PRIMARY KEY, id bigint"
 SCRATCH = {FOUND: FOUND_COLUMNS, FRESH: FRESH_COLUMNS, MADE: MADE_COLUMNS}
 
-# The partitioned table stays out of it: only opening its partitions takes a millisecond, and few rows are known.
+# One statement looks everything up, notes it, and says what the batch needs done: most batches tell of nothing but
+# known customers on known devices. The partitioned table stays out of it: only opening its partitions takes a
+# millisecond, and few rows are known.
 FIND = """
-INSERT INTO ingest_payment_found
-SELECT s.n, c.id, m.id, w.id, d.id, k.id, d.first_seen_at, r.id, CASE
+WITH looked AS MATERIALIZED (
+SELECT s.n, c.id AS customer, m.id AS merchant, w.id AS session, d.id AS device, k.id AS method, r.id AS known, CASE
     WHEN c.id IS NULL
         THEN 'customer_id ' || s.customer_id || ' is not a known customer. Load the customer first.'
     WHEN s.merchant_id IS NOT NULL AND m.id IS NULL
@@ -51,7 +48,9 @@ SELECT s.n, c.id, m.id, w.id, d.id, k.id, d.first_seen_at, r.id, CASE
         THEN 'amount ' || trim_scale(s.amount) || ' has more decimals than ' || s.currency || ' has.'
     WHEN s.cart_at > s.attempted_at
         THEN 'cart_at lies after the payment. Correct it in payment_details, or leave it empty.'
-    END
+    END AS fault,
+    s.device_id IS NOT NULL AND d.id IS NULL AS new_device, d.first_seen_at > s.attempted_at AS device_seen_earlier,
+    s.session_id IS NOT NULL AND w.id IS NULL AS new_session, w.id IS NOT NULL AND s.device_id IS NOT NULL AS of_session
 FROM ingest_payment s
 LEFT JOIN LATERAL (SELECT id FROM customers_customer
     WHERE tenant_id = %(tenant)s AND external_id = s.customer_id LIMIT 1) c ON true
@@ -67,14 +66,15 @@ LEFT JOIN LATERAL (SELECT id FROM payments_paymentmethod
 LEFT JOIN payments_currency u ON u.code = s.currency
 LEFT JOIN LATERAL (SELECT id FROM payments_paymentreference
     WHERE tenant_id = %(tenant)s AND external_id = s.payment_id LIMIT 1) r ON true
-"""
-
-# What the batch needs done: most batches tell of nothing but known customers on known devices.
-NEEDS = """
-SELECT count(f.known) > 0, count(f.fault) > 0, bool_or(s.device_id IS NOT NULL AND f.device IS NULL),
-       bool_or(f.device_seen_at > s.attempted_at), bool_or(s.session_id IS NOT NULL AND f.session IS NULL),
-       bool_or(f.session IS NOT NULL AND s.device_id IS NOT NULL), bool_or(f.method IS NULL)
-FROM ingest_payment_found f JOIN ingest_payment s USING (n)
+), found AS (
+    INSERT INTO ingest_payment_found SELECT n, customer, known, fault FROM looked
+), fresh AS (
+    INSERT INTO ingest_payment_fresh SELECT n, customer, merchant, session, device, method FROM looked
+    WHERE fault IS NULL AND known IS NULL
+)
+SELECT count(*) FILTER (WHERE fault IS NULL AND known IS NULL), count(known) > 0, count(fault) > 0, bool_or(new_device),
+       bool_or(device_seen_earlier), bool_or(new_session), bool_or(of_session), bool_or(method IS NULL)
+FROM looked
 """
 
 FIND_KNOWN = """
@@ -161,19 +161,19 @@ ORDER BY f.customer, s.method, s.card_bin, s.last_four, s.number_hash, s.n
 ON CONFLICT DO NOTHING
 """
 
-REFERENCES = """
+# The reference and its payment in one statement; the foreign key is checked at its end.
+_MAKE = """
 WITH first AS (
     SELECT DISTINCT ON (s.payment_id) s.payment_id, s.attempted_at, s.n
     FROM ingest_payment_fresh f JOIN ingest_payment s USING (n) ORDER BY s.payment_id, s.n
-), made AS (
+), numbered AS (
     INSERT INTO payments_paymentreference (tenant_id, external_id, attempted_at)
     SELECT %(tenant)s::bigint, payment_id, attempted_at FROM first ORDER BY payment_id
     ON CONFLICT (tenant_id, external_id) DO NOTHING RETURNING id, external_id
-)
-INSERT INTO ingest_payment_made SELECT first.n, made.id FROM made JOIN first ON first.payment_id = made.external_id
-"""
-
-PAYMENTS = """
+), made AS (
+    INSERT INTO ingest_payment_made
+    SELECT first.n, numbered.id FROM numbered JOIN first ON first.payment_id = numbered.external_id RETURNING n, id
+), paid AS (
 INSERT INTO payments_payment
     (id, tenant_id, attempted_at, customer_id, status_id, initial_status_id, amount, currency_id, merchant_id,
      method_id, device_id, session_id, payment_country, ip_hash, failure_code,
@@ -189,21 +189,22 @@ SELECT made.id, %(tenant)s::bigint, s.attempted_at, f.customer, s.status, s.stat
        coalesce(s.payment_country, ''), s.ip_hash, coalesce(s.failure_code, ''),
        coalesce(s.ip_country, ''), coalesce(s.billing_country, ''), s.cart_at, s.basket_size, s.adult_restricted,
        %(source)s::text, %(now)s::timestamptz
-FROM ingest_payment_made made
+FROM made
 JOIN ingest_payment s USING (n)
 JOIN ingest_payment_fresh f USING (n)
 ORDER BY made.id
+RETURNING id, customer_id, merchant_id, method_id, device_id, session_id)
 """
+PAYMENTS = _MAKE + "SELECT n, id FROM made ORDER BY n"  # noqa: S608  constants only
 
 # The same, telling what is on record of each payment's customer, merchant, visit, device and method: who decides on
 # the payments needs it, and so need not open the partitioned table once more.
-PAYMENTS_IN_CONTEXT = f"""
-WITH paid AS ({PAYMENTS} RETURNING id, customer_id, merchant_id, method_id, device_id, session_id)
+PAYMENTS_IN_CONTEXT = f"""{_MAKE}
 SELECT made.n, made.id, encode(s.number_hash, 'hex'), encode(s.ip_hash, 'hex'),
        c.country, (extract(epoch FROM c.registered_at) * 1000000)::bigint, c.segment, h.country, h.mcc,
        coalesce(nullif(d.kind, ''), w.device_kind), d.os, d.browser, w.utm_source, w.utm_campaign, k.issuer_country
 FROM paid
-JOIN ingest_payment_made made ON made.id = paid.id
+JOIN made ON made.id = paid.id
 JOIN ingest_payment s USING (n)
 LEFT JOIN customers_customer c ON c.id = paid.customer_id
 LEFT JOIN payments_merchant h ON h.id = paid.merchant_id
@@ -258,4 +259,3 @@ UPDATE payments_payment p SET failure_code = one.code
 FROM unnest(%(ids)s::bigint[], %(times)s::timestamptz[], %(codes)s::text[]) AS one(id, at, code)
 WHERE p.id = one.id AND p.attempted_at = one.at AND one.code <> ''
 """
-NEW = "SELECT n, id FROM ingest_payment_made ORDER BY n"
