@@ -8,7 +8,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from apps.fraud.engine.event import Facts, payment_key
-from apps.fraud.engine.history import History, Log
+from apps.fraud.engine.history import ID, History, Log
 
 SECOND: Final = 1_000_000
 MINUTE: Final = 60 * SECOND
@@ -34,9 +34,14 @@ class Earlier:
         # Nearly always nothing is later, and the payment's own row is the last one.
         if rows and rows[-1][:2] >= order:
             rows = rows[: bisect_left(rows, order)]
+        columns: tuple[tuple[Any, ...], ...] = tuple(zip(*rows, strict=True)) if rows else NO_ROWS
+        if order[1] in columns[ID]:
+            # Told before, of an earlier time: PostgreSQL failed after state was told, and the payment was sent again.
+            rows = [row for row in rows if row[ID] != order[1]]
+            columns = tuple(zip(*rows, strict=True)) if rows else NO_ROWS
         self.folded = log.folded
         self.count = len(rows)
-        self.columns: tuple[tuple[Any, ...], ...] = tuple(zip(*rows, strict=True)) if rows else NO_ROWS
+        self.columns = columns
         times = self.columns[0]
         self.starts = [bisect_left(times, order[0] - span) for span in SPANS] if rows else [0] * len(SPANS)
 
