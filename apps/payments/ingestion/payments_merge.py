@@ -72,9 +72,8 @@ def ensure_months(moments: set[date]) -> None:
 
 
 def merge_payments(run: Run, *, in_context: bool = False) -> MergedPayments:
-    """Inside a transaction, after the stage is filled."""
+    """Inside a transaction, after the stages are open and the first one is filled."""
     values = run.values()
-    _scratch()
     # 1. What is known already, and which rows cannot be.
     fresh, *flags = fetch(sql.FIND, values)[0]
     needs = Needs(fresh, *(bool(flag) for flag in flags))
@@ -119,16 +118,6 @@ def _preparations(needs: Needs) -> Iterator[str]:
         yield sql.SESSION_DEVICES
     if needs.methods:
         yield sql.METHODS
-
-
-def _scratch() -> None:
-    """All in one go: no values, so several statements may travel together."""
-    execute(
-        ";".join(
-            f"CREATE TEMPORARY TABLE IF NOT EXISTS {name} ({columns}) ON COMMIT DELETE ROWS; DELETE FROM {name}"  # noqa: S608
-            for name, columns in sql.SCRATCH.items()
-        )
-    )
 
 
 def _move(run: Run) -> tuple[list[int], list[tuple[int, str]]]:

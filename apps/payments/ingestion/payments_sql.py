@@ -28,7 +28,7 @@ FRESH = "ingest_payment_fresh"
 FRESH_COLUMNS = "n integer PRIMARY KEY, customer bigint, merchant bigint, session bigint, device bigint, method bigint"
 MADE = "ingest_payment_made"
 MADE_COLUMNS = "n integer PRIMARY KEY, id bigint"
-SCRATCH = {FOUND: FOUND_COLUMNS, FRESH: FRESH_COLUMNS, MADE: MADE_COLUMNS}
+STAGES = {STAGE: STAGE_COLUMNS, FOUND: FOUND_COLUMNS, FRESH: FRESH_COLUMNS, MADE: MADE_COLUMNS}
 
 # One statement looks everything up, notes it, and says what the batch needs done: most batches tell of nothing but
 # known customers on known devices. The partitioned table stays out of it: only opening its partitions takes a

@@ -12,7 +12,7 @@ from django.db import transaction
 from apps.payments.events import PaymentEvent
 from apps.payments.ingestion import payments_sql as sql
 from apps.payments.ingestion.payments_merge import Context, MergedPayments, ensure_months, merge_payments
-from apps.payments.ingestion.staging import Run, stage_rows
+from apps.payments.ingestion.staging import Run, fill_stage, open_standing
 from kivendtout.lib.crypto.hashing import keyed_hash
 from kivendtout.lib.trace import current_trace_id
 
@@ -53,7 +53,8 @@ def payments_record(
     own_trace = current_trace_id() or ""
     # Without a savepoint: whoever calls this inside a transaction gives it up whole when this fails.
     with transaction.atomic(savepoint=False):
-        stage_rows(sql.STAGE, sql.STAGE_COLUMNS, _rows(good, traces, own_trace))
+        open_standing(sql.STAGES, len(good))
+        fill_stage(sql.STAGE, _rows(good, traces, own_trace))
         merged = merge_payments(Run(tenant_id, source, now), in_context=True)
     merged.faults += late
     return _result(events, merged)

@@ -10,7 +10,7 @@ from apps.payments.ingestion.columns import Column
 from apps.payments.ingestion.frames import hashed, stage_frame
 from apps.payments.ingestion.payments_merge import ensure_months, merge_payments
 from apps.payments.ingestion.registry import after_payments
-from apps.payments.ingestion.staging import Merged, Run, execute, fetch, open_stage
+from apps.payments.ingestion.staging import Merged, Run, execute, fetch, open_standing
 from apps.payments.ingestion.table import Table
 from apps.payments.ingestion.tables import details
 
@@ -45,7 +45,7 @@ def before(run: Run, frame: pl.DataFrame) -> None:
 
 def load(run: Run, frame: pl.DataFrame) -> Merged:
     stage_frame("ingest_payment_file", FILE_STAGE, frame)
-    open_stage(sql.STAGE, sql.STAGE_COLUMNS)
+    open_standing(sql.STAGES, len(frame))
     execute(WITH_DETAILS)
     merged = merge_payments(run)
     run.counted["details"] += fetch(DETAILS_USED)[0][0]
