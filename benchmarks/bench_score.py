@@ -77,7 +77,7 @@ def _measure(client: Client) -> dict[str, Any]:
 
 
 def _bodies(size: int) -> Iterator[bytes]:
-    run_id = f"{time.time_ns():x}"[-9:]
+    run_id = f"{time.time_ns():x}"[-9:].translate(str.maketrans("0123456789", "ghijklmnop"))
     for n in itertools.count():
         payments = [_payment(f"B{size}-{run_id}-{n}-{m}", (n * size + m) % WARM + 1) for m in range(size)]
         yield msgspec.json.encode(payments[0] if size == 1 else payments)

@@ -21,7 +21,7 @@ from kafka.errors import CommitFailedError, KafkaError
 from kafka.structs import OffsetAndMetadata
 
 from apps.fraud.stream.batch import DOCUMENT_PAUSE, KINDS, Batch, BatchResult, Raw, StoreAway, documents_breaker
-from apps.fraud.stream.publish import DELIVERY, outbox_publish
+from apps.fraud.stream.publish import DELIVERY, outbox_publish, producer_leave
 from apps.payments.live.messages import push_payments
 from kivendtout.lib.clock import now
 from kivendtout.lib.kafka import (
@@ -41,6 +41,8 @@ PAYMENTS = "payments"
 # Enough for set-based SQL to pay off; a batch of this size is recorded well within a second.
 BATCH = 1_000
 POLL_MS = 500
+# As many rows as a page holds; older ones would leave it at once.
+MOST_PUSHED = 100
 FIRST_WAIT, LONGEST_WAIT = 0.5, 15.0
 # An order that waits for its payment is looked at again after this.
 EARLY_WAIT = 1.0
@@ -107,12 +109,13 @@ class Stream:
         log.info("stream_started", group=self.group, topics=list(self.topics))
 
     def _close(self) -> None:
-        for client in (self.consumer, self.producer):
-            if client is not None:
-                try:
-                    client.close()
-                except Exception as error:
-                    log.warning("stream_close_failed", error=type(error).__name__)
+        try:
+            if self.producer is not None:
+                producer_leave(self.producer)
+            if self.consumer is not None:
+                self.consumer.close()
+        except Exception as error:
+            log.warning("stream_close_failed", error=type(error).__name__)
         self.consumer = self.producer = None
 
     # --- one turn ---------------------------------------------------------------------------------------------------
@@ -123,7 +126,7 @@ class Stream:
         polled = self._poll(POLL_MS)
         messages = [_raw(record) for records in polled.values() for record in records]
         if not messages:
-            self._publish()  # what the API decided
+            self._push(self._publish())  # what the API decided
             return None
         # 2. Decode and record; waits here for as long as a store is away.
         result = self._record(messages)
@@ -132,9 +135,11 @@ class Stream:
         # 3. Dead letters, acknowledged before their offsets move.
         self._bury(result)
         # 4. Decisions and alerts go to their topics; what does not get there now stays in the outbox.
-        self._publish()
-        # 5. Whoever watches hears of the payments; a deaf browser costs nothing but that.
-        self._push(result)
+        published = self._publish()
+        # 5. Whoever watches hears of the payments, the API's among them; a deaf browser costs nothing but that.
+        self._push(
+            {tenant: result.new.get(tenant, []) + published.get(tenant, []) for tenant in result.new | published}
+        )
         # 6. Offsets last.
         self._commit(polled, result)
         return result
@@ -198,21 +203,29 @@ class Stream:
         headers = [*kept, ("reason", reason.encode()), ("source", raw.place.encode())]
         return self.producer.send(f"{raw.topic}{DEAD_LETTERS}", key=raw.key, value=value, headers=headers)
 
-    def _publish(self) -> None:
+    def _publish(self) -> dict[int, list[int]]:
+        """Payments whose decisions have gone out, by tenant."""
         assert self.producer is not None
         if monotonic() < self.publish_at:
-            return
+            return {}
         try:
-            if outbox_publish(self.producer).refused:
+            published = outbox_publish(self.producer)
+            if published.refused:
                 self.publish_at = monotonic() + PUBLISH_WAIT
+                # An idempotent producer can stay stuck at a message of unknown fate. What it held is in its row.
+                producer_leave(self.producer)
+                self.producer = None
+                self.producer = make_producer(**DELIVERY)
+            return published.payments
         except (DatabaseError, InterfaceError) as error:
             log.warning("stream_outbox_not_read", error=type(error.__cause__ or error).__name__)
             connection.close()
+            return {}
 
-    def _push(self, result: BatchResult) -> None:
-        for tenant_id, ids in result.new.items():
+    def _push(self, payments: dict[int, list[int]]) -> None:
+        for tenant_id, ids in payments.items():
             try:
-                push_payments(tenant_id=tenant_id, ids=ids)
+                push_payments(tenant_id=tenant_id, ids=sorted(set(ids))[-MOST_PUSHED:])
             except Exception as error:
                 log.warning("stream_push_failed", error=type(error).__name__)
 

@@ -6,6 +6,7 @@ from time import perf_counter_ns
 
 from apps.fraud.selectors.preview import preview_facts
 from apps.fraud.services.answers import preview_answer
+from apps.fraud.services.carts import with_carts
 from apps.fraud.services.engine import engine_current
 from apps.fraud.services.scoring import event_subject, payments_preview
 from apps.payments.events import InvalidEvent, PaymentEvent
@@ -16,6 +17,7 @@ from kivendtout.lib.tenancy import tenant_scope
 def payment_check(*, tenant_id: int, event: PaymentEvent, address: str | None = None) -> bytes:
     began = perf_counter_ns()
     with tenant_scope(tenant_id):
+        [event] = with_carts(tenant_id, [event])
         [facts] = preview_facts(tenant_id, [event])
         if isinstance(facts, str):
             raise Conflict(facts) if " already " in facts else InvalidEvent(facts)

@@ -24,7 +24,6 @@ import structlog
 from django.db import InterfaceError, InternalError, OperationalError, close_old_connections, connection
 
 from apps.fraud.services.intake_batch import Answer, Ask, batch_decide
-from apps.fraud.services.told import tell
 from kivendtout.lib.clock import now
 from kivendtout.lib.deadline import answer_within, seconds_left
 from kivendtout.lib.errors import KvtError, ServiceUnavailable
@@ -151,7 +150,7 @@ def decide_together(asks: Sequence[Ask], *, began_ns: int) -> list[Answer]:
     """One transaction for all; when it fails on somebody's data, one each, so that the others are not held up."""
     close_old_connections()
     try:
-        answers, news = batch_decide(asks, now=now(), began_ns=began_ns)
+        answers = batch_decide(asks, now=now(), began_ns=began_ns)
     except AWAY as error:
         log.warning("score_database_away", error=type(error.__cause__ or error).__name__, payments=len(asks))
         connection.close()
@@ -164,7 +163,6 @@ def decide_together(asks: Sequence[Ask], *, began_ns: int) -> list[Answer]:
             return [Answer(error=NotDecided())]
         log.warning("score_batch_apart", payments=len(asks), exc_info=True)
         return [one for ask in asks for one in decide_together([ask], began_ns=began_ns)]
-    tell(news)
     return answers
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -11,6 +11,7 @@ from django.db import connection, transaction
 
 from apps.fraud.models import Decision
 from apps.fraud.services.answers import made_answer, stored_answer
+from apps.fraud.services.carts import with_carts
 from apps.fraud.services.engine import engine_current
 from apps.fraud.services.idempotency import IdempotencyMismatch, Kept, answers_keep, answers_kept
 from apps.fraud.services.scoring import Decided, payments_decide
@@ -44,16 +45,7 @@ class Answer:
     error: KvtError | None = None
 
 
-@dataclass(frozen=True)
-class News:
-    """What whoever watches should hear of, once it is committed."""
-
-    tenant_id: int = 0
-    payments: list[int] = field(default_factory=list)
-    alerts: list[int] = field(default_factory=list)
-
-
-def batch_decide(asks: Sequence[Ask], *, now: datetime, began_ns: int) -> tuple[list[Answer], News]:
+def batch_decide(asks: Sequence[Ask], *, now: datetime, began_ns: int) -> list[Answer]:
     """All of one tenant. The answers are those of the asks, in their order."""
     tenant_id = asks[0].tenant_id
     # Before the transaction: what these read and make outlives it.
@@ -65,10 +57,10 @@ def batch_decide(asks: Sequence[Ask], *, now: datetime, began_ns: int) -> tuple[
         answers = _repeated(tenant_id, asks)
         left = [n for n in range(len(asks)) if n not in answers]
         if not left:
-            return _in_order(asks, answers), News()
+            return _in_order(asks, answers)
         decided = payments_decide(
             tenant_id=tenant_id,
-            events=[asks[n].event for n in left],
+            events=with_carts(tenant_id, [asks[n].event for n in left]),
             source=SOURCE,
             now=now,
             traces=[asks[n].trace_id for n in left],
@@ -78,8 +70,7 @@ def batch_decide(asks: Sequence[Ask], *, now: datetime, began_ns: int) -> tuple[
         )
         fresh = {left[n]: answer for n, answer in _answers(decided, [asks[n] for n in left]).items()}
         _keep(tenant_id, now, asks, fresh)
-    recorded = decided.recorded
-    return _in_order(asks, answers | fresh), News(tenant_id, recorded.new + recorded.changed, list(decided.alerts))
+    return _in_order(asks, answers | fresh)
 
 
 def _repeated(tenant_id: int, asks: Sequence[Ask]) -> dict[int, Answer]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
@@ -12,6 +13,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from apps.compliance.models import Tenant
+from apps.fraud.services.decisions_store import DECISIONS_TOPIC
 from kivendtout.lib.kafka import TENANT_HEADER
 from kivendtout.lib.tenancy import across_tenants
 from kivendtout.lib.trace import HEADER, span_of
@@ -19,6 +21,7 @@ from kivendtout.lib.trace import HEADER, span_of
 # One row holds a whole batch of messages; a few of them keep a transaction short.
 ROWS: Final = 20
 ACK_SECONDS: Final = 10
+LEAVE_SECONDS: Final = 1
 # A message that was not acknowledged is given up before its row is free again: kept in the producer's memory, it would
 # go out once more beside the row's next attempt. For whoever makes the producer.
 DELIVERY: Final = {"request_timeout_ms": 4_000, "delivery_timeout_ms": 8_000}
@@ -28,14 +31,26 @@ log = structlog.get_logger(__name__)
 _decode = msgspec.msgpack.Decoder(list[tuple[str, bytes, str]]).decode
 
 
+def producer_leave(producer: KafkaProducer) -> None:
+    """Drop what was not acknowledged, and end. kafka-python's own close waits for it, for ever if it must."""
+    if (sender := producer._sender) is not None:
+        sender.force_close()
+    try:
+        producer.close(timeout=LEAVE_SECONDS)
+    except KafkaError as error:
+        log.warning("outbox_producer_left", error=type(error).__name__)
+
+
 class Published(NamedTuple):
     messages: int
     refused: bool
     """Kafka did not take everything; what it did not take stays where it is."""
+    payments: dict[int, list[int]] = {}
+    """By tenant, those whose decisions went out: open pages hear of them."""
 
 
 def outbox_publish(producer: KafkaProducer) -> Published:
-    sent = 0
+    sent, decided = 0, defaultdict[int, list[int]](list)
     while True:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(TAKE, [ROWS])
@@ -44,8 +59,22 @@ def outbox_publish(producer: KafkaProducer) -> Published:
             if done:
                 cursor.execute("DELETE FROM fraud_outbox WHERE id = ANY(%s)", [list(done)])
         sent += sum(done.values())
+        for pk, tenant_id, topic, messages in rows:
+            if topic == DECISIONS_TOPIC and pk in done:
+                decided[tenant_id] += [_payment(value) for _key, value, _trace in _decode(bytes(messages))]
         if len(rows) < ROWS or len(done) < len(rows):
-            return Published(sent, len(done) < len(rows))
+            return Published(sent, len(done) < len(rows), dict(decided))
+
+
+class _Decided(msgspec.Struct):
+    decision_id: str
+
+
+def _payment(value: bytes) -> int:
+    return int(_decided(value).decision_id.removeprefix("dec_"))
+
+
+_decided = msgspec.json.Decoder(_Decided).decode
 
 
 def _send(producer: KafkaProducer, rows: list[tuple[Any, ...]]) -> dict[int, int]:

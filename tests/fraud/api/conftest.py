@@ -56,7 +56,6 @@ def _own_services(transactional_db: None, settings: Any, monkeypatch: pytest.Mon
     settings.REDIS_URL = f"{settings.REDIS_URL.rpartition('/')[0]}/{FIRST_REDIS + worker}"
     flush_redis(settings.REDIS_URL)
     live_state.cache_clear()
-    monkeypatch.setattr(intake, "tell", lambda _news: None)  # its thread would keep a connection open
     _no_haste(monkeypatch)
     yield
     intake._intake().close()
