@@ -7,12 +7,14 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+import pymongo
 from bson.codec_options import TypeDecoder, TypeRegistry
 from bson.int64 import Int64
 from pymongo import ASCENDING, DESCENDING, IndexModel, MongoClient
 from pymongo.collection import Collection as MongoCollection
-from pymongo.errors import BulkWriteError, ConnectionFailure, PyMongoError
+from pymongo.errors import BulkWriteError, ConnectionFailure, ExecutionTimeout, PyMongoError
 
+from kivendtout.lib.deadline import seconds_left
 from kivendtout.lib.documents.checks import Prepared
 from kivendtout.lib.documents.collections import Collection
 from kivendtout.lib.documents.errors import DocumentsUnavailable
@@ -70,9 +72,11 @@ def _indexes(collection: Collection) -> list[IndexModel]:
 
 @contextmanager
 def _answering() -> Iterator[None]:
+    """Within the deadline in force, if that is earlier than the driver's own."""
     try:
-        yield
-    except ConnectionFailure as error:
+        with pymongo.timeout(seconds_left(SOCKET_MS / 1000)):
+            yield
+    except (ConnectionFailure, ExecutionTimeout) as error:
         raise DocumentsUnavailable() from error
 
 

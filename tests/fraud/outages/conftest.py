@@ -70,7 +70,6 @@ def own_redis(settings: Any) -> Iterator[RedisServer]:
 def postgres(
     own_postgres: PostgresServer, django_db_blocker: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[PostgresServer]:
-    monkeypatch.setattr(intake, "tell", lambda _news: None)  # its thread would keep a connection open
     with django_db_blocker.unblock(), _pointed_at(own_postgres):
         _forget()
         yield own_postgres

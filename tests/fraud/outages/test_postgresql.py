@@ -1,4 +1,4 @@
-"""PostgreSQL refuses, hangs, dies in the middle: 503 soon, nothing half-written, nobody queues up, and it goes on after."""
+"""PostgreSQL refuses, hangs, dies in the middle: 503 soon, nothing half-written, no queue, and it goes on after."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from apps.compliance import api_auth
 from apps.fraud.api.views import SCORE_SECONDS
 from apps.fraud.engine.features.catalogue import INDEX
 from apps.fraud.services import intake, scoring
+from apps.fraud.services.decisions_store import decisions_insert
 from apps.fraud.services.intake import Ask, Intake
 from apps.fraud.services.intake_batch import Answer, batch_decide
 from apps.fraud.state.live_state import live_state
@@ -182,7 +183,8 @@ def test_a_request_that_timed_out_but_was_recorded_is_found_by_its_repetition(
 def test_a_postgresql_that_dies_in_the_middle_leaves_no_trace_and_the_repetition_is_counted_once(
     shop: Shop, postgres: PostgresServer, score: Score, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    insert, payment, deaths = scoring.decisions_insert, shop.payment(), []
+    insert, payment = decisions_insert, shop.payment()
+    deaths: list[int] = []
 
     def die_first(**given: Any) -> Any:
         if not deaths:

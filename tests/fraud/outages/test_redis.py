@@ -51,7 +51,11 @@ def attempts(hands: Hands, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     call = breaker.call
 
     def counted(ask: Callable[[], Any]) -> Any:
-        return call(lambda: (asked.append(1), ask())[1])
+        def told() -> Any:
+            asked.append(1)
+            return ask()
+
+        return call(told)
 
     monkeypatch.setattr(breaker, "call", counted)
     return asked
