@@ -32,6 +32,7 @@ from kivendtout.lib.kafka import (
     ensure_topics,
     make_producer,
 )
+from kivendtout.lib.memory import spare_the_collector
 from kivendtout.lib.redact import redact_cards
 from kivendtout.lib.trace import HEADER
 
@@ -294,6 +295,7 @@ class StreamStep(bootsteps.StartStopStep):
         return QUEUE in worker.app.amqp.queues.consume_from
 
     def start(self, worker: Any) -> None:
+        spare_the_collector()
         self.thread = threading.Thread(target=Stream(self.stopping).run, name="stream", daemon=True)
         self.thread.start()
 

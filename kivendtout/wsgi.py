@@ -15,6 +15,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.core.wsgi import get_wsgi_application
 
 from kivendtout.lib.addresses import country_of
+from kivendtout.lib.memory import spare_the_collector
 
 pages = get_wsgi_application()
 
@@ -31,6 +32,7 @@ class ApiHandler(WSGIHandler):
 api = ApiHandler()
 # Loaded now, not by the first payment: it takes a tenth of a second.
 country_of("8.8.8.8")
+spare_the_collector()
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
