@@ -16,10 +16,11 @@ from django.test import Client
 from apps.compliance.api_auth import key_memory
 from apps.compliance.models import Tenant
 from apps.fraud.api import endpoint
-from apps.fraud.services import feature_state, intake
+from apps.fraud.services import catalogues, feature_state, intake
 from apps.fraud.services.engine import list_memory, ruleset_memory
 from apps.fraud.state.live_state import live_state
 from apps.fraud.state.policy_memory import policy_memory
+from apps.payments.ingestion import payments_merge
 from kivendtout.lib.tenancy import tenant_scope
 from tests.fraud.api.conftest import Shop, open_shop
 from tests.fraud.outages.servers import PostgresServer, RedisServer
@@ -78,7 +79,9 @@ def postgres(
 
 
 def _forget() -> None:
-    """Tenants of these tests have numbers that other tests use as well."""
+    """What this process knows of one database does not hold for another: its tenants' numbers, its partitions."""
+    payments_merge._there.clear()
+    catalogues._noted.clear()
     intake._intake.cache_clear()
     key_memory.forget()
     feature_state._asked.clear()
