@@ -43,8 +43,8 @@ class Folded(Struct, frozen=True):
     """How many had an amount in euros, and their sum and sum of squares in cents."""
     cents: int = 0
     squares: int = 0
-    seen: frozenset[tuple[int, bytes]] = frozenset()
-    """(position, key) of devices, addresses, merchants, countries … met in what was folded."""
+    seen: tuple[tuple[int, bytes], ...] = ()
+    """(position, key) of devices, addresses, merchants, countries … met in what was folded, the latest met last."""
 
 
 NO_FOLD: Final = Folded()

@@ -128,9 +128,11 @@ def folded_log(owner: str, log: Log, kept: int) -> bytes:
 
 def _fold(owner: str, fold: Folded, old: list[Any]) -> Folded:
     priced = [row[2] for row in old if row[2] >= 0]
-    seen = dict.fromkeys(sorted(fold.seen))
+    seen = dict.fromkeys(fold.seen)
     if owner == "customer":
-        seen |= {(at, row[at]): None for row in old for at in SEEN_POSITIONS if row[at].strip(b"\0")}
+        for met in ((at, row[at]) for row in old for at in SEEN_POSITIONS if row[at].strip(b"\0")):
+            seen.pop(met, None)  # to the end: who is met again is not forgotten before whoever was not
+            seen[met] = None
     return Folded(
         upto=old[-1][0],
         first_at=fold.first_at if fold.count else old[0][0],
@@ -139,7 +141,7 @@ def _fold(owner: str, fold: Folded, old: list[Any]) -> Folded:
         priced=fold.priced + len(priced),
         cents=fold.cents + sum(priced),
         squares=fold.squares + sum(cents * cents for cents in priced),
-        seen=frozenset(list(seen)[-MOST_SEEN:]),
+        seen=tuple(seen)[-MOST_SEEN:],
     )
 
 
