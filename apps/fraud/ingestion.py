@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import polars as pl
 
+from apps.fraud.services.feature_state import state_forget
 from apps.payments.ingestion import columns as kind
 from apps.payments.ingestion.columns import Column
 from apps.payments.ingestion.frames import stage_frame
 from apps.payments.ingestion.staging import Merged, Run, drop_stages, execute, fetch
 from apps.payments.ingestion.table import Finished, Table
 
+# Rows of this load that feature state has not heard of.
+UNTOLD = "untold"
 ALERT_STAGE = (
     "n integer, alert_id text, alert_ts timestamptz, payment_id text, rule_triggered text, is_fraud_label boolean"
 )
@@ -62,12 +65,21 @@ ON CONFLICT (payment_id, source) DO NOTHING
 def after_payments(run: Run) -> None:
     execute(FLAGS)
     execute(NOTE_FLAGS, run.values())
+    run.counted[UNTOLD] += fetch("SELECT count(*) FROM ingest_payment_made")[0][0]
 
 
 def labels_from_flags(run: Run) -> Finished:
     execute(FLAGS)
-    execute(LABELS_FROM_FLAGS, run.values())
+    run.counted[UNTOLD] += execute(LABELS_FROM_FLAGS, run.values())
     drop_stages("ingest_fraud_flag")
+    return tell_state(run)
+
+
+def tell_state(run: Run) -> Finished:
+    """A history came in by a door that feature state does not watch: it learns everything anew, by its job."""
+    if run.counted[UNTOLD]:
+        state_forget(tenant_id=run.tenant_id)
+        run.counted[UNTOLD] = 0
     return Finished()
 
 
@@ -81,6 +93,7 @@ def load_labels(run: Run, frame: pl.DataFrame) -> Merged:
     columns = "n integer, payment_id text, pattern text, label_ts timestamptz, is_fraud boolean"
     stage_frame("ingest_label", columns, frame.drop("customer_id"))
     loaded = execute(INSERT_LABELS, run.values())
+    run.counted[UNTOLD] += loaded
     return Merged(loaded, _unknown_payments("ingest_label", run))
 
 
@@ -118,6 +131,7 @@ TABLES = (
             Column("is_fraud", kind.flag),
         ),
         load=load_labels,
+        finish=tell_state,
         model="fraud.FraudLabel",
     ),
 )

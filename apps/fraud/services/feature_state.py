@@ -9,12 +9,14 @@ from time import monotonic
 from typing import Any, Final
 
 import msgspec
+import redis
+import structlog
 from django.db import connection, transaction
 
 from apps.fraud.models import StateDebt
 from apps.fraud.selectors.facts import facts_in_order, label_facts, payment_facts
 from apps.fraud.state.breaker import Away
-from apps.fraud.state.keys import rebuild_key, rebuilding_key
+from apps.fraud.state.keys import rebuild_key, rebuilding_key, warm_key
 from apps.fraud.state.live_state import live_state
 from apps.fraud.state.redis_state import RedisState
 from kivendtout.lib.tenancy import tenant_scope
@@ -28,6 +30,8 @@ ASK_AGAIN_SECONDS: Final = 5.0
 DEBTS: Final = 1_000
 Progress = Callable[[int, int], None]
 _asked: dict[int, float] = {}
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass
@@ -125,6 +129,16 @@ def state_is_whole(tenant_id: int) -> bool:
         return False
     live.trust(tenant_id, doubts=doubts)
     return True
+
+
+def state_forget(*, tenant_id: int) -> None:
+    """What state knows is no longer the whole history. Decisions say so until it is rebuilt, within seconds."""
+    client = live_state().state.client
+    try:
+        client.delete(warm_key(tenant_id), rebuild_key(tenant_id))
+    except redis.RedisError as error:
+        # Empty when it comes back, or else somebody must say so: the loader's words end in a log, not on a screen.
+        log.warning("state_not_told", tenant=tenant_id, error=type(error).__name__, then="rebuild_state --afresh")
 
 
 def state_owe(*, tenant_id: int, payments: Sequence[int], now: datetime) -> None:
