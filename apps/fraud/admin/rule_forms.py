@@ -43,6 +43,7 @@ class VersionForm(forms.Form):
     parameters = forms.JSONField(
         label=gettext_lazy("Parameters"),
         required=False,
+        initial=dict,
         widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false"}),
         help_text=gettext_lazy('Values of the :names in the expression, as JSON: {"limit": 100}'),
     )
