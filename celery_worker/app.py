@@ -29,6 +29,6 @@ def keep_our_logging(**_options: object) -> None:
 @worker_init.connect
 def add_stream(**_options: object) -> None:
     """Imported only in a worker: the stream needs Kafka and the models, a web process that enqueues needs neither."""
-    from celery_worker import stream
+    from celery_worker import component
 
-    stream.install(app)
+    component.install(app)

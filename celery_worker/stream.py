@@ -1,6 +1,4 @@
-"""The Kafka consumer as a part of the Celery worker: it runs in whichever worker serves the queue `stream`.
-
-    celery -A celery_worker worker -Q stream -P threads
+"""The Kafka consumer that `component.py` starts in whichever worker serves the queue `stream`.
 
 One thread, numbered steps, offsets committed last. Any step may die and be repeated: nothing is lost, nothing is
 there twice. `docs/ingestion.md` tells what happens when Kafka, PostgreSQL or Redis is away.
@@ -14,7 +12,6 @@ from time import monotonic
 from typing import Any
 
 import structlog
-from celery import bootsteps
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import CommitFailedError, KafkaError
@@ -32,12 +29,10 @@ from kivendtout.lib.kafka import (
     ensure_topics,
     make_producer,
 )
-from kivendtout.lib.memory import spare_the_collector
 from kivendtout.lib.redact import redact_cards
 from kivendtout.lib.trace import HEADER
 
 GROUP = "kivendtout-stream"
-QUEUE = "stream"
 PAYMENTS = "payments"
 # Enough for set-based SQL to pay off; a batch of this size is recorded well within a second.
 BATCH = 1_000
@@ -52,7 +47,6 @@ PUBLISH_WAIT = 15.0
 # A group member that is silent for longer loses its partitions. Waiting for a store keeps polling, so this
 # only has to cover one batch; it is generous because a first batch may have to make partitions and keys.
 MAX_POLL_MS = 600_000
-STOP_SECONDS = 20.0
 
 log = structlog.get_logger(__name__)
 
@@ -279,34 +273,3 @@ def _raw(record: Any) -> Raw:
     sent_at = datetime.fromtimestamp(record.timestamp / 1000, UTC)
     headers = [(name, value) for name, value in record.headers or ()]
     return Raw(record.topic, record.partition, record.offset, record.key, record.value or b"", headers, sent_at)
-
-
-class StreamStep(bootsteps.StartStopStep):
-    """Starts the stream with the worker that serves its queue, and stops it before the worker ends."""
-
-    requires = {"celery.worker.components:Pool"}
-
-    def __init__(self, worker: Any, **options: Any) -> None:
-        super().__init__(worker, **options)
-        self.stopping = threading.Event()
-        self.thread: threading.Thread | None = None
-
-    def include_if(self, worker: Any) -> bool:
-        return QUEUE in worker.app.amqp.queues.consume_from
-
-    def start(self, worker: Any) -> None:
-        spare_the_collector()
-        self.thread = threading.Thread(target=Stream(self.stopping).run, name="stream", daemon=True)
-        self.thread.start()
-
-    def stop(self, worker: Any) -> None:
-        self.stopping.set()
-        if self.thread is not None:
-            self.thread.join(STOP_SECONDS)
-
-    def terminate(self, worker: Any) -> None:
-        self.stop(worker)
-
-
-def install(app: Any) -> None:
-    app.steps["worker"].add(StreamStep)

@@ -13,7 +13,7 @@ from apps.compliance.models import Tenant
 from apps.fraud.stream import batch as stream_batch
 from apps.payments.models import Order, Payment, PaymentStateChange
 from celery_worker import stream as streams
-from celery_worker.stream import StreamStep
+from celery_worker.component import StreamStep
 from kivendtout.lib.documents import document_store
 from kivendtout.lib.tenancy import across_tenants
 from tests.factories import make_customer
