@@ -123,7 +123,7 @@ def _preparations(needs: Needs) -> Iterator[str]:
 def _move(run: Run) -> tuple[list[int], list[tuple[int, str]]]:
     moves: dict[int, tuple[datetime, str, str, str]] = {}
     refused: list[tuple[int, str]] = []
-    for n, external_id, payment, at, current, status, code, trace in fetch(sql.RESULTS, run.values()):
+    for n, external_id, payment, at, current, status, code, trace in _results(run):
         standing = moves[payment][1] if payment in moves else current
         if standing == "pending":
             moves[payment] = (at, status, code, trace)
@@ -135,3 +135,12 @@ def _move(run: Run) -> tuple[list[int], list[tuple[int, str]]]:
         execute(sql.MOVE, values)
         execute(sql.FAILURE_CODES, values)
     return list(moves), refused
+
+
+def _results(run: Run) -> list[tuple[Any, ...]]:
+    """Read again once their payments are locked: another batch may just have told the same results."""
+    seen = fetch(sql.RESULTS, run.values())
+    if not seen:
+        return []
+    execute(sql.LOCK_MOVED, {"ids": [row[2] for row in seen], "times": [row[3] for row in seen]})
+    return fetch(sql.RESULTS, run.values())

@@ -246,6 +246,13 @@ WHERE f.fault IS NULL AND p.customer_id = f.customer AND p.amount = s.amount AND
 ORDER BY s.n
 """
 
+# Sorted, so that two batches that tell results of the same payments wait for each other instead of deadlocking.
+LOCK_MOVED = """
+SELECT p.id FROM unnest(%(ids)s::bigint[], %(times)s::timestamptz[]) AS one(id, at)
+JOIN payments_payment p ON p.id = one.id AND p.attempted_at = one.at
+ORDER BY p.id FOR NO KEY UPDATE OF p
+"""
+
 MOVE = """
 INSERT INTO payments_paymentstatechange
     (tenant_id, payment_id, from_status_id, to_status_id, actor, reason, trace_id, changed_at)
