@@ -19,14 +19,14 @@ BATCH = 250_000
 
 
 @contextmanager
-def scratch_database() -> Iterator[None]:
+def scratch_database(name: str = NAME) -> Iterator[None]:
     """Point the default connection at the benchmark database, made and migrated when it is not there."""
     original = settings.DATABASES["default"]["NAME"]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [NAME])
+        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
         if cursor.fetchone() is None:
-            cursor.execute(f"CREATE DATABASE {NAME}")
-    _use(NAME)
+            cursor.execute(f"CREATE DATABASE {name}")
+    _use(name)
     try:
         call_command("migrate", verbosity=0)
         yield
