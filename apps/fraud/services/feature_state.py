@@ -51,6 +51,10 @@ class _Place(msgspec.Struct):
     labels: int = 0
 
 
+class _Forgotten(Exception):
+    """The place went while a rebuild was on its way: Redis lost its memory, or a history was loaded meanwhile."""
+
+
 def event_time(moment: datetime) -> int:
     return (moment - EPOCH) // EPOCH.resolution
 
@@ -68,11 +72,17 @@ def state_rebuild(
     client, key = redis_state.client, rebuild_key(tenant_id)
     kept: Any = None if afresh else client.get(key)
     place = msgspec.json.decode(kept, type=_Place) if kept else _Place()
-    with tenant_scope(tenant_id):
-        _payments(redis_state, tenant_id, place, now, progress)
-        _labels(redis_state, tenant_id, place, now, progress)
-    redis_state.mark_warm(tenant_id)
-    client.delete(key)
+    if not kept:
+        client.set(key, msgspec.json.encode(place))
+    try:
+        with tenant_scope(tenant_id):
+            _payments(redis_state, tenant_id, place, now, progress)
+            _labels(redis_state, tenant_id, place, now, progress)
+        if not redis_state.rebuilt(tenant_id):
+            raise _Forgotten
+    except _Forgotten:
+        if not redis_state.is_warm(tenant_id):  # else another rebuild has just ended
+            return state_rebuild(tenant_id=tenant_id, now=now, state=state, afresh=True, progress=progress)
     return Rebuilt(place.payments, place.labels, resumed=bool(kept))
 
 
@@ -94,7 +104,8 @@ def _labels(state: RedisState, tenant_id: int, place: _Place, now: datetime, pro
 
 
 def _note(state: RedisState, tenant_id: int, place: _Place, progress: Progress | None) -> None:
-    state.client.set(rebuild_key(tenant_id), msgspec.json.encode(place))
+    if not state.client.set(rebuild_key(tenant_id), msgspec.json.encode(place), xx=True):
+        raise _Forgotten
     if progress:
         progress(place.payments, place.labels)
 

@@ -22,6 +22,7 @@ from apps.fraud.state.keys import (
     cart_key,
     log_key,
     nobody_key,
+    rebuild_key,
     shorts,
     ttl,
     verdict_key,
@@ -102,6 +103,14 @@ class RedisState:
 
     def mark_warm(self, tenant_id: int) -> None:
         self.client.set(warm_key(tenant_id), b"1")
+
+    def rebuilt(self, tenant_id: int) -> bool:
+        """Warm, if the rebuild's place is still there: in one step, so that nobody forgets it in between."""
+        try:
+            self.client.rename(rebuild_key(tenant_id), warm_key(tenant_id))
+        except redis.ResponseError:  # no such key
+            return False
+        return True
 
     def _ask(self, tenant_id: int, facts: Sequence[Facts], what: str, now: int) -> list[Any]:
         told: list[Any] = []

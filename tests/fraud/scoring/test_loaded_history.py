@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from apps.compliance.models import Tenant
-from apps.fraud.services.feature_state import state_rebuild
+from apps.fraud.services.feature_state import state_forget, state_rebuild
 from apps.fraud.state.live_state import live_state
 from kivendtout.lib.clock import now
 from tests.ingestion.conftest import Load
@@ -29,3 +29,26 @@ def test_a_load_that_brings_nothing_new_leaves_it_alone(load: Load, tenant: Tena
     state_rebuild(tenant_id=tenant.pk, now=now())
     load(folder)
     assert live_state().state.is_warm(tenant.pk)
+
+
+def test_a_rebuild_that_was_under_way_while_a_history_came_in_begins_again(
+    load: Load, tenant: Tenant, tmp_path: Path
+) -> None:
+    load(write_dataset(tmp_path / "export"))
+    told: list[int] = []
+
+    def progress(payments: int, _labels: int) -> None:
+        if not told:
+            state_forget(tenant_id=tenant.pk)
+        told.append(payments)
+
+    rebuilt = state_rebuild(tenant_id=tenant.pk, now=now(), progress=progress)
+    assert told.count(rebuilt.payments) >= 2
+    assert live_state().state.is_warm(tenant.pk)
+
+
+def test_a_rebuild_that_redis_forgot_at_the_last_moment_is_not_believed(tenant: Tenant) -> None:
+    state = live_state().state
+    state_forget(tenant_id=tenant.pk)
+    assert not state.rebuilt(tenant.pk)
+    assert not state.is_warm(tenant.pk)
