@@ -76,12 +76,24 @@ def rules_read(*, folder: Path) -> list[RuleText]:
 def rules_export(*, texts: dict[str, str], folder: Path) -> list[str]:
     """The folder then holds exactly these rules: files of others are removed, so that a diff shows what went."""
     folder.mkdir(parents=True, exist_ok=True)
-    for stale in folder.glob("*.toml"):
-        if stale.stem not in texts:
-            stale.unlink()
+    stale = [file for file in folder.glob("*.toml") if file.stem not in texts]
+    for file in stale:
+        if not _is_rule(file):  # a project's own folder, say, named by mistake
+            text = gettext_noop("%(file)s is no rule. Export into a folder that holds nothing but rules.")
+            raise InvalidInput(text, file=file)
+    for file in stale:
+        file.unlink()
     for name, text in texts.items():
         (folder / f"{name}.toml").write_text(text, encoding="utf-8")
     return sorted(texts)
+
+
+def _is_rule(file: Path) -> bool:
+    try:
+        rule_read(file.read_text(encoding="utf-8"), file.name)
+    except (InvalidInput, UnicodeDecodeError):
+        return False
+    return True
 
 
 def ruleset_install(*, tenant: Tenant, name: str, now: datetime) -> Installed:

@@ -53,12 +53,21 @@ def test_it_installs_the_recommended_set_and_says_what_is_in_force(in_tenant: Te
 def test_what_is_exported_is_what_shipped_and_importing_it_changes_nothing(
     installed: Tenant, tmp_path: Path, cast: Cast
 ) -> None:
-    (tmp_path / "GONE.toml").write_text("stale")
+    rules("export", "--out", str(tmp_path))
+    (tmp_path / "ABROAD.toml").rename(tmp_path / "GONE.toml")
     written = rules("export", "--out", str(tmp_path))["written"]
     assert sorted(file.stem for file in tmp_path.iterdir()) == written
     assert rules("diff", "recommended", str(tmp_path))["diff"] == ""
     done = rules("import", str(tmp_path), "--author", cast["analyst"].email)
     assert (done["drafted"], len(done["unchanged"])) == ([], len(written))
+
+
+def test_an_export_into_a_folder_of_something_else_removes_nothing(installed: Tenant, tmp_path: Path) -> None:
+    other = tmp_path / "pyproject.toml"
+    other.write_text('[project]\nname = "precious"\n')
+    with pytest.raises(CommandError, match="is no rule"):
+        rules("export", "--out", str(tmp_path))
+    assert list(tmp_path.iterdir()) == [other]
 
 
 def test_an_import_makes_drafts_and_leaves_what_decides_alone(folder: Path, cast: Cast) -> None:
