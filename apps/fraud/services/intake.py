@@ -27,6 +27,7 @@ from apps.fraud.services.intake_batch import Answer, Ask, batch_decide
 from kivendtout.lib.clock import now
 from kivendtout.lib.deadline import answer_within, seconds_left
 from kivendtout.lib.errors import KvtError, ServiceUnavailable
+from kivendtout.lib.trace import trace_scope
 
 # A partner that has waited this long is better served by "try again" than by more waiting.
 DEADLINE: Final = 0.9
@@ -159,7 +160,8 @@ def decide_together(asks: Sequence[Ask], *, began_ns: int) -> list[Answer]:
         raise
     except Exception:
         if len(asks) == 1:
-            log.exception("score_failed")
+            with trace_scope(asks[0].trace_id):  # a thread of the intake has no trace of its own
+                log.exception("score_failed")
             return [Answer(error=NotDecided())]
         log.warning("score_batch_apart", payments=len(asks), exc_info=True)
         return [one for ask in asks for one in decide_together([ask], began_ns=began_ns)]
