@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import polars as pl
+from django.db import transaction
 
 from apps.fraud.services.feature_state import state_forget
 from apps.payments.ingestion import columns as kind
@@ -78,7 +81,8 @@ def labels_from_flags(run: Run) -> Finished:
 def tell_state(run: Run) -> Finished:
     """A history came in by a door that feature state does not watch: it learns everything anew, by its job."""
     if run.counted[UNTOLD]:
-        state_forget(tenant_id=run.tenant_id)
+        # After the commit: a rebuild that began before it would not see these rows, and call itself whole.
+        transaction.on_commit(partial(state_forget, tenant_id=run.tenant_id))
         run.counted[UNTOLD] = 0
     return Finished()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,18 +17,24 @@ from tests.ingestion.dataset import write_dataset
 pytestmark = pytest.mark.django_db
 
 
-def test_a_load_of_new_payments_makes_feature_state_learn_anew(load: Load, tenant: Tenant, tmp_path: Path) -> None:
+def test_a_load_of_new_payments_makes_feature_state_learn_anew(
+    load: Load, tenant: Tenant, tmp_path: Path, django_capture_on_commit_callbacks: Any
+) -> None:
     state_rebuild(tenant_id=tenant.pk, now=now())
     assert live_state().state.is_warm(tenant.pk)
-    load(write_dataset(tmp_path / "export"))
+    with django_capture_on_commit_callbacks(execute=True):
+        load(write_dataset(tmp_path / "export"))
     assert not live_state().state.is_warm(tenant.pk)
 
 
-def test_a_load_that_brings_nothing_new_leaves_it_alone(load: Load, tenant: Tenant, tmp_path: Path) -> None:
+def test_a_load_that_brings_nothing_new_leaves_it_alone(
+    load: Load, tenant: Tenant, tmp_path: Path, django_capture_on_commit_callbacks: Any
+) -> None:
     folder = write_dataset(tmp_path / "export")
     load(folder)
     state_rebuild(tenant_id=tenant.pk, now=now())
-    load(folder)
+    with django_capture_on_commit_callbacks(execute=True):
+        load(folder)
     assert live_state().state.is_warm(tenant.pk)
 
 
