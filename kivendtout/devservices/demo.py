@@ -112,14 +112,23 @@ def _welcome(ports: Ports, seeded: demo_data.Seeded, seconds: float) -> str:
         f"Ready in {seconds:.0f} s. Ctrl-C stops everything.",
     ]
     live = [one["key"] for one in seeded.api_keys if one["key"].startswith("kvt_live_")]
-    return "\n".join([box(lines), *(f"Score a payment:\n{curl_line(ports.web, key)}" for key in live[:1])])
+    return "\n".join(
+        [
+            box(lines),
+            *(
+                f"Score a payment that somebody should look at; its alert appears on the page:\n{curl_line(ports.web, key)}"
+                for key in live[:1]
+            ),
+        ]
+    )
 
 
 def curl_line(port: int, key: str) -> str:
     """Outside the box and in one line, so that it can be pasted; each time it is another payment."""
     payment = (
-        '{"payment_id":"TRY-\'$(date +%s)\'","customer_id":"C00042","amount":"249.90","method":"card",'
-        '"payment_country":"FR","device_id":"a-new-phone"}'
+        '{"payment_id":"TRY-\'$(date +%s)\'","customer_id":"C00042","amount":"849.90","method":"card",'
+        '"card_fingerprint":"a-card-never-seen","device_id":"a-new-phone","payment_country":"BR",'
+        '"ip_address":"200.147.3.157"}'
     )
     return (
         f"curl -s http://localhost:{port}/api/v1/score -H 'Authorization: Bearer {key}' "

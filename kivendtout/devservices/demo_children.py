@@ -8,7 +8,8 @@ from kivendtout.devservices import demo_data
 from kivendtout.devservices.home import Home
 from kivendtout.devservices.supervisor import Child
 
-REPLAY_RATE = "25"  # messages a second, of which about one is a payment: something to see, nothing to drown in
+# Messages a second, some two of them payments: something to see, nothing to drown in, an alert within minutes.
+REPLAY_RATE = "50"
 SERVER_LOGGING = "kivendtout/lib/server_logging.json"  # the servers' own lines in the shape of ours
 
 
