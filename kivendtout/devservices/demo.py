@@ -112,15 +112,8 @@ def _welcome(ports: Ports, seeded: demo_data.Seeded, seconds: float) -> str:
         f"Ready in {seconds:.0f} s. Ctrl-C stops everything.",
     ]
     live = [one["key"] for one in seeded.api_keys if one["key"].startswith("kvt_live_")]
-    return "\n".join(
-        [
-            box(lines),
-            *(
-                f"Score a payment that somebody should look at; its alert appears on the page:\n{curl_line(ports.web, key)}"
-                for key in live[:1]
-            ),
-        ]
-    )
+    paste = "Score a payment that somebody should look at; its alert appears on the page:"
+    return "\n".join([box(lines), *(f"{paste}\n{curl_line(ports.web, key)}" for key in live[:1])])
 
 
 def curl_line(port: int, key: str) -> str:
