@@ -12,13 +12,9 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from apps.fraud.engine.rules.errors import gettext_noop
 from apps.fraud.engine.ruleset import Parameter
 from kivendtout.lib.errors import InvalidInput
-
-
-def gettext_noop(text: str) -> str:
-    """Marks a sentence for the translators, as Django's does; the engine imports no Django."""
-    return text
 
 
 class RuleTextInvalid(InvalidInput):
