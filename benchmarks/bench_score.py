@@ -28,12 +28,11 @@ from apps.compliance.models import Tenant
 from apps.compliance.services.api_keys import api_key_create
 from apps.fraud.selectors.facts import facts_in_order
 from apps.fraud.services.decisions_store import STEPS
-from apps.fraud.services.feature_state import event_time
 from apps.fraud.services.rule_files import ruleset_install
 from apps.fraud.state.live_state import live_state
 from benchmarks.http_load import Client, flat_out, steady
 from benchmarks.scratch import NAME, fill, scratch_database
-from kivendtout.lib.clock import now
+from kivendtout.lib.clock import event_time, now
 from kivendtout.lib.tenancy import tenant_scope
 
 PORT = 18765

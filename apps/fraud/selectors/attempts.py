@@ -7,7 +7,7 @@ judged, whatever its status says today.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any, Final, NamedTuple
 
 from django.db import connection
@@ -16,9 +16,9 @@ from msgspec.structs import replace
 from apps.fraud.engine.event import Facts
 from apps.fraud.selectors.facts import IN_ORDER, LABEL_FACTS, RESULT_OF, facts_of, label_of
 from apps.fraud.state.layout import LabelFacts
+from kivendtout.lib.clock import EPOCH, moment_of
 
 CHUNK: Final = 5_000
-BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 INITIAL: Final = """
 SELECT p.id, p.initial_status_id FROM payments_payment p
 WHERE p.tenant_id = %(tenant)s AND (p.attempted_at, p.id) > (%(after)s, %(after_id)s) AND p.attempted_at <= %(last)s
@@ -49,7 +49,7 @@ class Truth(NamedTuple):
 
 
 def attempts_in_order(tenant_id: int, *, until: datetime | None = None, chunk: int = CHUNK) -> Iterator[list[Attempt]]:
-    place = (BEGINNING, 0)
+    place = (EPOCH, 0)
     end = until or datetime.max.replace(tzinfo=UTC)
     while True:
         values: dict[str, Any] = {
@@ -72,7 +72,7 @@ def attempts_in_order(tenant_id: int, *, until: datetime | None = None, chunk: i
 
 def labels_in_order(tenant_id: int, *, chunk: int = CHUNK) -> Iterator[LabelFacts]:
     """By the moment each became known."""
-    place = (BEGINNING, 0)
+    place = (EPOCH, 0)
     while True:
         values: dict[str, Any] = {"tenant": tenant_id, "after": place[0], "after_id": place[1], "limit": chunk}
         with connection.cursor() as cursor:
@@ -81,7 +81,7 @@ def labels_in_order(tenant_id: int, *, chunk: int = CHUNK) -> Iterator[LabelFact
         if not rows:
             return
         yield from map(label_of, rows)
-        place = (BEGINNING + timedelta(microseconds=rows[-1][6]), rows[-1][0])
+        place = (moment_of(rows[-1][6]), rows[-1][0])
 
 
 def truths(tenant_id: int, references: Sequence[int]) -> dict[int, Truth]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from django.db import connection
@@ -13,8 +13,8 @@ from apps.fraud.engine.rates import euro_cents
 from apps.fraud.state.layout import LabelFacts
 from apps.payments.events import PaymentEvent
 from apps.payments.ingestion.payments_merge import Context
+from kivendtout.lib.clock import event_time
 
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # What became of the attempt. Money given back later does not undo that it succeeded; a block is no result.
 RESULT_OF: Final[dict[str, Status]] = {
     "success": "success",
@@ -82,7 +82,7 @@ def event_facts(event: PaymentEvent, context: Context) -> Facts:
     return Facts(
         payment_id=event.payment_id,
         customer=event.customer_id,
-        at=_microseconds(event.attempted_at),
+        at=event_time(event.attempted_at),
         amount=float(money),
         currency=event.currency,
         euro_cents=euro_cents(money, event.currency),
@@ -109,14 +109,10 @@ def event_facts(event: PaymentEvent, context: Context) -> Facts:
         merchant_mcc=context.merchant_mcc or None,
         registered_at=context.registered_at,
         segment=context.segment or None,
-        cart_at=None if event.cart_at is None else _microseconds(event.cart_at),
+        cart_at=None if event.cart_at is None else event_time(event.cart_at),
         basket_size=event.basket_size,
         adult_restricted=event.adult_restricted,
     )
-
-
-def _microseconds(moment: datetime) -> int:
-    return (moment - EPOCH) // EPOCH.resolution
 
 
 def facts_in_order(

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from apps.fraud.engine.rule_text import RuleText, Sentence, Validity, rule_write, rules_diff
 from apps.fraud.engine.ruleset import snapshot_read
 from apps.fraud.models import ActiveRuleSet, Rule, RuleSet, RuleVersion
+from kivendtout.lib.clock import event_time
 
 IN_FORCE: Final = (RuleVersion.State.LIVE, RuleVersion.State.SHADOW)
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def microseconds(moment: datetime | None) -> int | None:
-    return None if moment is None else (moment - EPOCH) // MICROSECOND
+    return None if moment is None else event_time(moment)
 
 
 def rule_versions(*, rule: Rule) -> list[RuleVersion]:

@@ -21,8 +21,8 @@ from apps.fraud.selectors.list_columns import list_bases, list_columns, list_mem
 from apps.fraud.selectors.rules import ruleset_active
 from apps.fraud.services.backtest_result import BacktestResult, Beyond, Overlap, share
 from apps.fraud.services.feature_cache import feature_matrix
-from apps.fraud.services.history import EVER, Period, Progress, moment
-from kivendtout.lib.clock import now
+from apps.fraud.services.history import EVER, Period, Progress
+from kivendtout.lib.clock import moment_of, now
 from kivendtout.lib.errors import InvalidInput
 from kivendtout.lib.tenancy import tenant_scope
 
@@ -128,9 +128,9 @@ def rules_readable(rules: Iterable[SnapshotRule], path: Path) -> tuple[dict[str,
 
 def in_force(rule: SnapshotRule, hit: pl.Expr) -> pl.Expr:
     if rule.valid_from is not None:
-        hit = hit & (pl.col("at") >= moment(rule.valid_from))
+        hit = hit & (pl.col("at") >= moment_of(rule.valid_from))
     if rule.valid_until is not None:
-        hit = hit & (pl.col("at") < moment(rule.valid_until))
+        hit = hit & (pl.col("at") < moment_of(rule.valid_until))
     return hit
 
 

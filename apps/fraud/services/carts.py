@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
 
 from apps.fraud.state.live_state import live_state
 from apps.payments.events import BehaviourEvent, PaymentEvent
+from kivendtout.lib.clock import event_time, moment_of
 
 CART_EVENTS: Final = frozenset({"add_to_cart", "remove_from_cart", "update_cart", "view_cart", "begin_checkout"})
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def note_carts(tenant_id: int, events: Sequence[BehaviourEvent]) -> None:
     """Lost when Redis is away: a payment then says that its cart is not known."""
     carts = [
-        (event.session_id, (event.at - _EPOCH) // _EPOCH.resolution)
-        for event in events
-        if event.session_id and event.type in CART_EVENTS
+        (event.session_id, event_time(event.at)) for event in events if event.session_id and event.type in CART_EVENTS
     ]
     if carts:
         live_state().note_carts(tenant_id, carts)
@@ -35,7 +32,7 @@ def with_carts(tenant_id: int, events: Sequence[PaymentEvent]) -> list[PaymentEv
 
 
 def _with_cart(event: PaymentEvent, carts: list[int]) -> PaymentEvent:
-    moments = [_EPOCH + timedelta(microseconds=at) for at in carts]
+    moments = [moment_of(at) for at in carts]
     earlier = [moment for moment in moments if moment <= event.attempted_at]
     if event.cart_at is not None or not earlier:
         return event

@@ -21,7 +21,8 @@ def payment_check(*, tenant_id: int, event: PaymentEvent, address: str | None = 
         [facts] = preview_facts(tenant_id, [event])
         if isinstance(facts, str):
             raise Conflict(facts) if " already " in facts else InvalidEvent(facts)
-        subject = event_subject(engine_current(tenant_id), event, address)
-        [judged], engine = payments_preview(tenant_id=tenant_id, facts=[facts], subjects=[subject])
+        engine = engine_current(tenant_id)
+        subject = event_subject(engine, event, address)
+        [judged] = payments_preview(tenant_id=tenant_id, engine=engine, facts=[facts], subjects=[subject])
     latency = (perf_counter_ns() - began) // 1000
     return preview_answer(judged.judgement, event.payment_id, latency, engine.ruleset_number)

@@ -11,7 +11,7 @@ import msgspec
 from django.db import connection
 
 from apps.fraud.engine.alerting import leading_rule, raises_alert, severity
-from apps.fraud.engine.decide import Inputs, judgement_bytes
+from apps.fraud.engine.decide import Inputs
 from apps.fraud.engine.event import Facts
 from apps.fraud.engine.features.catalogue import VERSION
 from apps.fraud.services.catalogues import catalogue_note
@@ -166,6 +166,3 @@ def _spoken(one: Made) -> dict[str, Any]:
         "degraded": one.is_degraded,
         "degraded_parts": judgement.degraded,
     }
-
-
-__all__ = ["Batch", "Made", "decisions_insert", "judgement_bytes"]

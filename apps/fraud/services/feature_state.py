@@ -19,10 +19,9 @@ from apps.fraud.state.breaker import Away
 from apps.fraud.state.keys import rebuild_key, rebuilding_key, warm_key
 from apps.fraud.state.live_state import live_state
 from apps.fraud.state.redis_state import RedisState
+from kivendtout.lib.clock import EPOCH, event_time
 from kivendtout.lib.tenancy import tenant_scope
 
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-BEGINNING: Final = datetime(1970, 1, 1, tzinfo=UTC)
 # A tenant this young is learnt while its payment waits: a matter of milliseconds.
 SMALL: Final = 500
 # A bigger one is left to the job; whether it has become small again need not be asked for each payment.
@@ -44,7 +43,7 @@ class Rebuilt:
 class _Place(msgspec.Struct):
     """How far a rebuild has come, kept in Redis itself: if Redis forgets it, there is nothing to resume."""
 
-    at: datetime = BEGINNING
+    at: datetime = EPOCH
     payment: int = 0
     label: int = 0
     payments: int = 0
@@ -53,10 +52,6 @@ class _Place(msgspec.Struct):
 
 class _Forgotten(Exception):
     """The place went while a rebuild was on its way: Redis lost its memory, or a history was loaded meanwhile."""
-
-
-def event_time(moment: datetime) -> int:
-    return (moment - EPOCH) // EPOCH.resolution
 
 
 def state_rebuild(

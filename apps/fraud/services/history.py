@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import chain, groupby
 from pathlib import Path
 from typing import Final
@@ -21,11 +21,11 @@ from apps.compliance.models import Tenant
 from apps.fraud.engine.features.catalogue import compute_row
 from apps.fraud.engine.features.feature import Value
 from apps.fraud.engine.history import History
-from apps.fraud.selectors.attempts import BEGINNING, Attempt, attempts_in_order, labels_in_order, truths
+from apps.fraud.selectors.attempts import Attempt, attempts_in_order, labels_in_order, truths
 from apps.fraud.services.feature_matrix import MatrixRow, MatrixWriter
-from apps.fraud.services.feature_state import EPOCH, event_time
 from apps.fraud.state.feature_state import FeatureState
 from apps.fraud.state.history_state import HistoryState
+from kivendtout.lib.clock import EPOCH, event_time, moment_of
 from kivendtout.lib.errors import InvalidInput
 from kivendtout.lib.tenancy import tenant_scope
 
@@ -54,10 +54,6 @@ class Period(Struct, frozen=True):
 EVER: Final = Period()
 
 
-def moment(at: int) -> datetime:
-    return EPOCH + timedelta(microseconds=at)
-
-
 @dataclass
 class Exported:
     rows: int = 0
@@ -71,11 +67,11 @@ class Exported:
 
 def features_export(*, tenant: Tenant, path: Path, period: Period = EVER, progress: Progress | None = None) -> Exported:
     """The period's feature matrix. All earlier payments are replayed: averages and first sights have no window."""
-    done, zone, start = Exported(), ZoneInfo(tenant.time_zone), event_time(period.start or BEGINNING)
+    done, zone, start = Exported(), ZoneInfo(tenant.time_zone), event_time(period.start or EPOCH)
     waiting: list[tuple[Attempt, list[Value]]] = []
     with tenant_scope(tenant.pk), MatrixWriter(path) as writer:
         for attempt, history in payments_replayed(tenant_id=tenant.pk, until=period.end):
-            done.history_from = done.history_from or moment(attempt.told.at)
+            done.history_from = done.history_from or moment_of(attempt.told.at)
             if attempt.told.at < start:
                 done.warmed += 1
             else:

@@ -19,19 +19,21 @@ from time import perf_counter_ns
 from django.db import transaction
 
 from apps.customers.models import Customer
+from apps.fraud.engine.decide import judgement_bytes
 from apps.fraud.engine.event import Facts
 from apps.fraud.engine.history import History
 from apps.fraud.engine.lists import Subject
 from apps.fraud.selectors.facts import event_facts, payment_facts
-from apps.fraud.services.decisions_store import Batch, Made, decisions_insert, judgement_bytes
+from apps.fraud.services.decisions_store import Batch, Made, decisions_insert
 from apps.fraud.services.engine import Clock, Engine, Judged, engine_current
-from apps.fraud.services.feature_state import event_time, state_is_whole, state_learn_if_small, state_owe
+from apps.fraud.services.feature_state import state_is_whole, state_learn_if_small, state_owe
 from apps.fraud.services.lists import list_uses_count
 from apps.fraud.state.list_keys import subject_of
 from apps.fraud.state.live_state import live_state
 from apps.payments.events import PaymentEvent
 from apps.payments.ingestion.payments_merge import ensure_months
 from apps.payments.services.recording import RecordResult, payments_record
+from kivendtout.lib.clock import event_time
 from kivendtout.lib.tenancy import tenant_scope
 from kivendtout.lib.trace import current_trace_id
 
@@ -92,14 +94,13 @@ def payments_decide(
 
 
 def payments_preview(
-    *, tenant_id: int, facts: Sequence[Facts], subjects: Sequence[Subject]
-) -> tuple[list[Judged], Engine]:
+    *, tenant_id: int, engine: Engine, facts: Sequence[Facts], subjects: Sequence[Subject]
+) -> list[Judged]:
     """The same judgement, nothing recorded and nothing remembered."""
-    engine = engine_current(tenant_id)
     histories = live_state().look(tenant_id, facts)
     if not state_is_whole(tenant_id):
         histories = None
-    return engine.judge(facts, subjects, histories, Clock()), engine
+    return engine.judge(facts, subjects, histories, Clock())
 
 
 def _remember(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import structlog
@@ -15,6 +14,7 @@ from django.utils.translation import gettext_noop
 
 from apps.fraud.engine.lists import FOREVER, EntryRow, ListDefinition, ListIndex
 from apps.fraud.models import FraudList, ListEntry, ListsVersion
+from kivendtout.lib.clock import event_time
 from kivendtout.lib.errors import ServiceUnavailable
 from kivendtout.lib.tenancy import tenant_scope
 
@@ -23,8 +23,6 @@ log = structlog.get_logger(__name__)
 EVERY: Final = 0.5
 # Rows a fetch: the driver holds one fetch at a time, whatever the size of the lists.
 FETCH: Final = 20_000
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND: Final = timedelta(microseconds=1)
 _COLUMNS: Final = ("id", "list_id", "value", "network", "value_hash", "expires_at", "reason", "removed_at")
 
 
@@ -112,5 +110,5 @@ def _definitions() -> list[ListDefinition]:
 def _rows(entries: Any) -> Iterator[EntryRow]:
     for pk, list_id, value, network, value_hash, expires_at, reason, removed_at in entries.iterator(chunk_size=FETCH):
         key = bytes(value_hash) if value_hash is not None else value or network
-        ends = FOREVER if expires_at is None else (expires_at - _EPOCH) // _MICROSECOND
+        ends = FOREVER if expires_at is None else event_time(expires_at)
         yield EntryRow(pk, list_id, key, bool(network), ends, reason, removed_at is None)

@@ -12,12 +12,12 @@ import redis
 from apps.fraud.engine.history import History
 from apps.fraud.selectors.facts import facts_in_order
 from apps.fraud.services import feature_state
-from apps.fraud.services.feature_state import BEGINNING, event_time, state_check, state_rebuild
+from apps.fraud.services.feature_state import state_check, state_rebuild
 from apps.fraud.state.breaker import PAUSE_SECONDS
 from apps.fraud.state.live_state import live_state
 from apps.fraud.state.memory_state import MemoryState
 from apps.fraud.tasks import check_state
-from kivendtout.lib.clock import now
+from kivendtout.lib.clock import EPOCH, event_time, now
 from kivendtout.lib.tenancy import tenant_scope
 from tests.fraud.api.conftest import Shop
 from tests.fraud.outages.conftest import Score, nothing_is_half_written, rows, together
@@ -65,7 +65,7 @@ def known_and_true(shop: Shop) -> tuple[list[History] | None, list[History]]:
     """What Redis knows around each payment, and what a memory knows that missed nothing."""
     memory, tenant_id = MemoryState(), shop.tenant.pk
     with tenant_scope(tenant_id):
-        chunks = facts_in_order(tenant_id, after=BEGINNING, until=datetime.max.replace(tzinfo=UTC))
+        chunks = facts_in_order(tenant_id, after=EPOCH, until=datetime.max.replace(tzinfo=UTC))
         facts = [one for _place, some in chunks for one in some]
     memory.observe(tenant_id, facts, now=event_time(now()))
     return live_state().look(tenant_id, facts), memory.look(tenant_id, facts)
