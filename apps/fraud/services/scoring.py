@@ -66,6 +66,7 @@ def payments_decide(
     """
     began, clock = began_ns or perf_counter_ns(), Clock()
     engine = engine or engine_current(tenant_id)
+    # Before this transaction begins; `payments_record` then finds them there.
     ensure_months({event.attempted_at.date() for event in events if not event.ahead_fault(now)})
     with tenant_scope(tenant_id), transaction.atomic():
         step = perf_counter_ns()

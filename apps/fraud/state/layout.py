@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any, Final
 
 import msgspec
@@ -46,7 +47,7 @@ RING_BYTES: Final = SLOT.size * sum(kept for _period, kept in RINGS)
 EMPTY_RING: Final = b"\0" * RING_BYTES
 _SLOTS: Final = RING_BYTES // SLOT.size
 _NUMBERS: Final = struct.Struct(">" + f"I{SLOT.size - 4}x" * _SLOTS)
-_PARTS: Final = ((0, 120), (120, 168), (168, 228))
+_ENDS: Final = tuple(accumulate(kept for _period, kept in RINGS))
 NO_FOLD_BYTES: Final = b"\0\0\0\0"
 # What a fold remembers having met, per kind: enough for a heavy customer's devices; the newest are kept.
 MOST_SEEN: Final = 256
@@ -101,7 +102,8 @@ class PackedRing:
         self.numbers = _NUMBERS.unpack(self.value)
 
     def between(self, which: int, first: int, current: int) -> list[Slot]:
-        start, end = _PARTS[which]
+        end = _ENDS[which]
+        start = end - RINGS[which][1]
         live = [at for at, number in enumerate(self.numbers[start:end], start) if first <= number < current]
         return [SLOT.unpack_from(self.value, at * SLOT.size) for at in live]
 

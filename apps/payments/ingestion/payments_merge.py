@@ -87,10 +87,8 @@ def merge_payments(run: Run, *, in_context: bool = False) -> MergedPayments:
             execute(statement, values)
         # 3. The payments, each once.
         _make(merged, values, in_context)
-        if doubles := len(merged.new) < needs.fresh:
-            told_again += fetch(sql.DOUBLES, values)
-    else:
-        doubles = False
+    if doubles := len(merged.new) < needs.fresh:
+        told_again += fetch(sql.DOUBLES, values)
     # 4. What became of those that were pending.
     merged.changed, refused = _move(run) if needs.known or doubles else ([], [])
     merged.faults = [(n, fault) for n, _known, fault in told_again if fault] + refused

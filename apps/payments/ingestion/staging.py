@@ -1,6 +1,7 @@
 """Rows on their way in: COPY into a temporary table, which set-based SQL then merges into the real ones.
 
-Temporary tables are the session's own and leave no trace in the write-ahead log; a batch's stage empties at commit.
+Temporary tables are the session's own and leave no trace in the write-ahead log; a batch's stage empties at commit, a
+standing one when the next batch comes.
 A stage's `n` is its key wherever stages are joined: without statistics the planner may take any order, and with the
 index no order is a bad one.
 COPY's data is no statement, so it reaches no log; encrypted values stand in text columns, which nothing can refuse.
