@@ -245,6 +245,7 @@ TOPICS = {  # name: partitions
     "cart-events": 3,
     "decisions": 6,
     "fraud-alerts": 3,
+    "labels": 3,
 }
 DEMO_TENANT = "kivendtout"
 # Feature matrices that backtests have exported; may be deleted at any time.

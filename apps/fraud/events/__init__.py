@@ -1,0 +1,1 @@
+"""What the topics of this app carry: decisions, alerts, labels."""
