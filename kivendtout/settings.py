@@ -224,6 +224,8 @@ AUDITLOG_CID_GETTER = "kivendtout.lib.trace.current_trace_id"
 AUDITLOG_DISABLE_REMOTE_ADDR = True  # addresses are stored as keyed hashes, see apps.compliance.middleware
 AUDITLOG_MASK_CALLABLE = "apps.compliance.audit.mask_fully"
 METRICS_TOKEN = env_optional("METRICS_TOKEN")
+STREAM_METRICS_HOST = env_str("STREAM_METRICS_HOST", "127.0.0.1")
+STREAM_METRICS_PORT = env_int("STREAM_METRICS_PORT", 0)  # 0: a stream worker serves no metrics
 PROMETHEUS_EXPORT_MIGRATIONS = False
 SILENCED_SYSTEM_CHECKS = [
     "guardian.W001",  # the object backend is there; guardian looks for it before our user model loads

@@ -22,7 +22,7 @@ def children(home: Home, web_port: int, ws_port: int) -> list[Child]:
     quiet = {**ports, "PYTHONWARNINGS": "ignore:You're running the worker"}
     return [
         Child("jobs", _worker(python, "jobs", ["--beat", "--schedule", str(home.services / "beat-schedule")]), quiet),
-        Child("stream", _worker(python, "stream", []), quiet),
+        Child("stream", _worker(python, "stream", []), quiet | {"STREAM_METRICS_PORT": str(ws_port + 1)}),
         Child("web", _web(python, host, web_port), ports),
         Child("sockets", _sockets(python, host, ws_port), ports),
         Child("replay", _replay(python, home), ports),
