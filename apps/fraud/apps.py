@@ -16,6 +16,7 @@ class FraudConfig(AppConfig):
         from kivendtout.lib.deadline import connect_signal
 
         plain = (
+            models.DeadLetter,
             models.FraudAlert,
             models.FraudLabel,
             models.FraudList,

@@ -17,6 +17,7 @@ SHARED = {
     "compliance.Tenant": "it is the tenant",
     "compliance.User": "signs in before the tenant is known; its admin scopes it",
     "compliance.AuditEntry": "read through its admin, which scopes it",
+    "fraud.DeadLetter": "a message may name no tenant, which may be its very fault; its admin scopes it",
     "fraud.FeatureCatalogue": "the names of features are the code's, the same for all",
     "payments.Currency": "ISO 4217",
     "payments.PaymentStatus": "one state machine for all",
