@@ -10,10 +10,12 @@ class FraudConfig(AppConfig):
         from apps.compliance.audit import audited
         from apps.compliance.services.demo import SEEDERS
         from apps.fraud import models
+        from apps.fraud.events import alert, decision, label
         from apps.fraud.selectors.decision_chips import decisions_of_payments, waiting_tile
         from apps.payments.ingestion.registry import register_tables
         from apps.payments.selectors.activity import register_extra, register_tile
         from kivendtout.lib.deadline import connect_signal
+        from kivendtout.lib.events import register_topics
 
         plain = (
             models.DeadLetter,
@@ -29,6 +31,7 @@ class FraudConfig(AppConfig):
         audited(models.ListEntry, except_for=("uses", "last_used_at", "changed_in"))
         audited(models.RuleSet, except_for=("content",))  # the digest says as much
         register_tables("apps.fraud.ingestion")
+        register_topics(decision.TOPIC, alert.TOPIC, label.TOPIC)
         SEEDERS.append("apps.fraud.services.demo.demo_seed_rules")
         register_extra("decision", decisions_of_payments)
         register_tile(waiting_tile)

@@ -9,8 +9,10 @@ class PaymentsConfig(AppConfig):
     def ready(self) -> None:
         from apps.compliance.audit import audited
         from apps.payments import checks as _checks  # noqa: F401
-        from apps.payments import models
+        from apps.payments import events, models
+        from kivendtout.lib.events import register_topics
 
+        register_topics(*events.TOPICS)
         for model in (
             models.Merchant,
             models.Product,

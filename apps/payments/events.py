@@ -1,72 +1,45 @@
 """What the topics carry: versioned messages, validated once, at the edge.
 
 The structs are the contract: unknown fields, wrong types and unusable values are refused with a sentence that
-names the field. `json_schemas()` publishes them; tests/ingestion/schemas pins them.
+names the field. `event_schemas` publishes them in docs/events/; tests/ingestion/schemas pins them too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping
+from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Final, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Final, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from apps.payments.currencies import CURRENCIES
-from apps.payments.event_text import sentence, text_fault
+from apps.payments.event_meanings import BEHAVIOUR, ORDER, PAYMENT
+from apps.payments.event_text import HINTS
 from kivendtout.lib.errors import InvalidInput
+from kivendtout.lib.events import AHEAD, EARLIEST, Id, InvalidEvent, Message, Moment, Topic, decode, encode
 from kivendtout.lib.money import parse_amount
 
+__all__ = [
+    "AHEAD", "EARLIEST", "BehaviourEvent", "Id", "InvalidEvent", "Message", "Moment", "OrderEvent", "OrderLine",
+    "PaymentEvent", "decode", "encode", "json_schemas",
+]  # fmt: skip
 SCHEMA_VERSION: Final = 1
 MINOR_UNITS: Final = {code: digits for code, _number, digits, _name in CURRENCIES}
 STATUS_OF: Final = {"payment_attempt": "pending", "payment_success": "success", "payment_failed": "failed"}
-# Card payments on the internet are younger than this; an earlier time is a clock that was never set.
-EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
-# Clocks of partners differ, and some send local time as UTC: a day covers both.
-AHEAD: Final = timedelta(days=1)
-# 64 is the width of every external id in the database.
 MOST_LINES: Final = 500
 # As many as one order line may hold.
 MOST_ARTICLES: Final = 1_000_000
 
-Id = Annotated[str, Meta(min_length=1, max_length=64)]
 Country = Annotated[str, Meta(min_length=2, max_length=2, pattern="^[A-Z]{2}$")]
 Currency = Annotated[str, Meta(min_length=3, max_length=3, pattern="^[A-Z]{3}$")]
 Amount = Annotated[str, Meta(min_length=1, max_length=15, pattern=r"^[0-9]{1,11}(\.[0-9]{1,3})?$")]
-Moment = Annotated[datetime, Meta(tz=True)]
 DeviceKind = Literal["web_desktop", "web_mobile", "ios", "android"]
 Method = Literal["card", "paypal", "apple_pay", "google_pay", "bank_transfer"]
 Short = Annotated[str, Meta(max_length=32)]
 Label = Annotated[str, Meta(max_length=64)]
 IpHash = Annotated[str, Meta(min_length=1, max_length=128)]
-
-
-class InvalidEvent(InvalidInput):
-    code = "invalid_event"
-    message = "The message cannot be used. Correct it and send it again."
-
-
-class Message(Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, omit_defaults=True):
-    def __post_init__(self) -> None:
-        if fault := text_fault(self):
-            raise ValueError(fault)
-
-    def moments(self) -> list[tuple[str, datetime | None]]:
-        raise NotImplementedError
-
-    def _check_moments(self) -> None:
-        for name, moment in self.moments():
-            if moment is not None and moment < EARLIEST:
-                raise ValueError(f"{name} lies before {EARLIEST:%Y}. Send the time of the event in RFC 3339.")
-
-    def ahead_fault(self, now: datetime) -> str | None:
-        """Why the message comes from the future, or None. Apart, because a message does not read the clock."""
-        for name, moment in self.moments():
-            if moment is not None and moment > now + AHEAD:
-                return f"{name} lies more than a day ahead. Check the sender's clock and time zone."
-        return None
 
 
 def _check_money(amount: str, currency: str) -> None:
@@ -81,6 +54,7 @@ def _check_money(amount: str, currency: str) -> None:
 class PaymentEvent(Message, frozen=True, kw_only=True):
     """An attempt to pay, or what became of it. `attempted_at` is the attempt's time in all of them."""
 
+    HINTS: ClassVar[Mapping[str, str]] = HINTS
     schema_version: Literal[1] = SCHEMA_VERSION
     payment_id: Id
     customer_id: Id
@@ -145,6 +119,7 @@ class OrderLine(Message, frozen=True, kw_only=True):
 class OrderEvent(Message, frozen=True, kw_only=True):
     """An order as it was placed. A line without a price takes the product's list price."""
 
+    HINTS: ClassVar[Mapping[str, str]] = HINTS
     schema_version: Literal[1] = SCHEMA_VERSION
     order_id: Id
     customer_id: Id
@@ -169,6 +144,7 @@ class OrderEvent(Message, frozen=True, kw_only=True):
 class BehaviourEvent(Message, frozen=True, kw_only=True):
     """Something that a visitor did: a page, a search, a cart."""
 
+    HINTS: ClassVar[Mapping[str, str]] = HINTS
     schema_version: Literal[1] = SCHEMA_VERSION
     event_id: Id
     type: Annotated[str, Meta(min_length=1, max_length=40, pattern="^[a-z][a-z0-9_]*$")]
@@ -192,31 +168,17 @@ class BehaviourEvent(Message, frozen=True, kw_only=True):
         return [("at", self.at)]
 
 
-M = TypeVar("M", bound=Message)
-encode: Callable[[Message], bytes] = msgspec.json.Encoder().encode
-_DECODERS: Final[dict[type[Message], msgspec.json.Decoder[Any]]] = {
-    kind: msgspec.json.Decoder(kind) for kind in (PaymentEvent, OrderEvent, BehaviourEvent)
-}
-# A message of ours has a few hundred bytes; an order of 500 lines some 50,000.
-LARGEST: Final = 200_000
-
-
-def decode(kind: type[M], raw: bytes, *, now: datetime) -> M:
-    """The message, or InvalidEvent with a sentence that says what is wrong with it."""
-    if len(raw) > LARGEST:
-        raise InvalidEvent(f"The message has {len(raw):,} bytes; at most {LARGEST:,} are read.")
-    try:
-        message: M = _DECODERS[kind].decode(raw)
-    except msgspec.ValidationError as error:
-        raise InvalidEvent(sentence(str(error))) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidEvent("The message is not JSON in UTF-8. Send one JSON object a message.") from error
-    if fault := message.ahead_fault(now):
-        raise InvalidEvent(fault)
-    return message
+_SHOP = "the shop's systems, `replay_dataset`"
+_STREAM = "the stream worker"
+TOPICS: Final = (
+    Topic("payments", PaymentEvent, "customer_id", "partners, `replay_dataset`", _STREAM, PAYMENT),
+    Topic("orders", OrderEvent, "customer_id", _SHOP, _STREAM, ORDER),
+    Topic("user-events", BehaviourEvent, "customer_id, empty for strangers", _SHOP, _STREAM, BEHAVIOUR),
+    Topic("cart-events", BehaviourEvent, "customer_id, empty for strangers", _SHOP, _STREAM, BEHAVIOUR),
+)
 
 
 def json_schemas() -> dict[str, dict[str, Any]]:
-    """By topic kind, for partners and for the snapshot test."""
+    """By kind of message, bare, for the snapshot test."""
     kinds = {"payment": PaymentEvent, "order": OrderEvent, "behaviour": BehaviourEvent}
     return {name: msgspec.json.schema(kind) for name, kind in kinds.items()}

@@ -75,7 +75,8 @@ def test_the_status_follows_the_event() -> None:
         ({"basket_size": 1_000_001}, "basket_size must be a whole number of articles, from 0 to 1000000."),
         ({"basket_size": "3"}, "basket_size must be a whole number of articles, from 0 to 1000000."),
         ({"adult_restricted": 1}, "adult_restricted must be true or false."),
-        ({"schema_version": 2}, "schema_version must be 1, the only version there is."),
+        ({"schema_version": 2}, "schema_version 2 is not known here; 1 is."),
+        ({"schema_version": "1"}, "schema_version must be 1, the only version there is."),
     ],
 )
 def test_it_refuses_with_a_sentence_that_names_the_field(changed: dict[str, Any], said: str) -> None:

@@ -14,9 +14,11 @@ from apps.fraud.engine.alerting import leading_rule, raises_alert, severity
 from apps.fraud.engine.decide import Inputs
 from apps.fraud.engine.event import Facts
 from apps.fraud.engine.features.catalogue import VERSION
+from apps.fraud.events import AlertEvent, DecisionEvent
 from apps.fraud.services.catalogues import catalogue_note
 from apps.fraud.services.engine import Judged
 from apps.payments.ingestion.staging import copy_into
+from kivendtout.lib.events import encode
 
 DECISIONS_TOPIC: Final = "decisions"
 ALERTS_TOPIC: Final = "fraud-alerts"
@@ -125,44 +127,43 @@ def _outbox(batch: Batch, made: Sequence[Made], alerts: dict[int, int]) -> None:
 
 
 def decision_event(one: Made, batch: Batch) -> bytes:
-    return _json(
-        {
-            "schema_version": 1,
-            "decision_id": f"dec_{one.id}",
-            "payment_id": one.facts.payment_id,
-            "customer_id": one.facts.customer,
-            "decided_at": batch.now,
-            "ruleset_version": one.ruleset_number,
-            "scorer_version": None,
-            **_spoken(one),
-        }
+    judgement = one.judged.judgement
+    return encode(
+        DecisionEvent(
+            decision_id=f"dec_{one.id}",
+            payment_id=one.facts.payment_id,
+            customer_id=one.facts.customer,
+            decided_at=batch.now,
+            decision=judgement.outcome,  # type: ignore[arg-type]  # the name of an Outcome, kept as text when replayed
+            score=judgement.score,
+            points=judgement.points,
+            reasons=judgement.reasons,
+            degraded=one.is_degraded,
+            degraded_parts=judgement.degraded,
+            ruleset_version=one.ruleset_number,
+            scorer_version=None,
+        )
     )
 
 
 def alert_event(one: Made, batch: Batch, alert_id: int) -> bytes:
-    return _json(
-        {
-            "schema_version": 1,
-            "alert_id": f"kvt-{one.id}",
-            "alert_number": alert_id,
-            "decision_id": f"dec_{one.id}",
-            "payment_id": one.facts.payment_id,
-            "customer_id": one.facts.customer,
-            "raised_at": batch.now,
-            "severity": severity(one.judged.inputs, one.judged.judgement, _euros(one)),
-            "rule": leading_rule(one.judged.judgement),
-            **_spoken(one),
-        }
-    )
-
-
-def _spoken(one: Made) -> dict[str, Any]:
     judgement = one.judged.judgement
-    return {
-        "decision": judgement.outcome,
-        "score": judgement.score,
-        "points": judgement.points,
-        "reasons": judgement.reasons,
-        "degraded": one.is_degraded,
-        "degraded_parts": judgement.degraded,
-    }
+    return encode(
+        AlertEvent(
+            alert_id=f"kvt-{one.id}",
+            alert_number=alert_id,
+            changed_at=batch.now,
+            raised_at=batch.now,
+            severity=severity(one.judged.inputs, judgement, _euros(one)),  # type: ignore[arg-type]  # one of the three
+            rule=leading_rule(judgement),
+            decision_id=f"dec_{one.id}",
+            payment_id=one.facts.payment_id,
+            customer_id=one.facts.customer,
+            decision=judgement.outcome,  # type: ignore[arg-type]  # as above
+            score=judgement.score,
+            points=judgement.points,
+            reasons=judgement.reasons,
+            degraded=one.is_degraded,
+            degraded_parts=judgement.degraded,
+        )
+    )
