@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from operator import attrgetter
@@ -31,14 +30,12 @@ RESERVED = frozenset({"_id", "tenant_id"})
 _encode = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """A document that may be stored: its keys apart, the rest as JSON values and as JSON text."""
+class Prepared(msgspec.Struct, frozen=True, gc=False):
+    """A document that may be stored: its keys apart, in the order of the collection's filters, the rest as JSON text."""
 
     id: str
     at: datetime
-    keys: dict[str, str]
-    body: dict[str, Any]
+    keys: tuple[str | None, ...]
     text: bytes
 
 
@@ -122,26 +119,31 @@ def _prepare(collection: Collection, document: Mapping[str, Any]) -> Prepared:
     at = body.pop("at", None)
     if not isinstance(at, datetime) or at.tzinfo is None:
         raise InvalidDocument("at must be a date and time with a time zone.")
-    keys = {name: check_key(name, body.pop(name)) for name in collection.filters if document.get(name) is not None}
-    for name in collection.filters:
-        body.pop(name, None)  # a key that is null is one that is absent
+    # A key that is null is one that is absent.
+    named = ((name, body.pop(name, None)) for name in collection.filters)
+    keys = tuple(None if value is None else check_key(name, value) for name, value in named)
     _check_body(collection, document, body)
     if collection.scrubbed:
         body = {name: scrub_cards_under(name, value) for name, value in body.items()}
     text = _encode(body)
     if len(text) > MAX_BYTES:
         raise InvalidDocument(f"It takes {len(text):,} bytes; a document may take {MAX_BYTES:,}. Split it.")
-    return Prepared(identity, to_milliseconds(at), keys, body, text)
+    return Prepared(identity, to_milliseconds(at), keys, text)
 
 
 def prepare(collection: Collection, documents: Iterable[Mapping[str, Any]]) -> list[Prepared]:
-    """All of them, or a refusal that says which one and why; in order of id, so that writers never deadlock."""
+    """All of them, in order, or a refusal that says which one and why."""
     prepared = []
     for number, document in enumerate(documents):
         try:
             prepared.append(_prepare(collection, document))
         except InvalidDocument as error:
             raise InvalidDocument(f"Document {number} ({document.get('id')!r:.80}): {error.message}") from error
+    return in_order(prepared)
+
+
+def in_order(prepared: Iterable[Prepared]) -> list[Prepared]:
+    """By id: two writers of the same documents then wait for each other instead of killing each other."""
     return sorted(prepared, key=attrgetter("id"))
 
 

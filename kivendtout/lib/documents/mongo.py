@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import pymongo
 from bson.codec_options import TypeDecoder, TypeRegistry
 from bson.int64 import Int64
@@ -28,6 +29,7 @@ SOCKET_MS = 20_000
 DUPLICATE_KEY = 11_000
 # What the store adds to a document; neither leaves it.
 _INTERNAL = ("_id", "tenant_id")
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 class _PlainInteger(TypeDecoder):
@@ -53,9 +55,10 @@ def _where(query: Query) -> dict[str, Any]:
     return {"$and": conditions}
 
 
-def _stored(tenant_id: int, one: Prepared) -> dict[str, Any]:
+def _stored(collection: Collection, tenant_id: int, one: Prepared) -> dict[str, Any]:
+    named = {name: key for name, key in zip(collection.filters, one.keys, strict=True) if key is not None}
     key = _key(tenant_id, one.id)
-    return {"_id": key, "tenant_id": tenant_id, "id": one.id, "at": one.at, **one.keys, **one.body}
+    return {"_id": key, "tenant_id": tenant_id, "id": one.id, "at": one.at, **named, **_decode(one.text)}
 
 
 def _document(stored: dict[str, Any]) -> dict[str, Any]:
@@ -112,7 +115,7 @@ class MongoDocuments(DocumentStore):
             if collection.name not in self._indexed:  # once a process; the server ignores an index it has
                 self._of(collection).create_indexes(_indexes(collection))
                 self._indexed.add(collection.name)
-            return self._insert_new(collection, [_stored(tenant_id, one) for one in batch])
+            return self._insert_new(collection, [_stored(collection, tenant_id, one) for one in batch])
 
     def _insert_new(self, collection: Collection, batch: list[dict[str, Any]]) -> int:
         try:

@@ -8,11 +8,13 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from django.db import InterfaceError, OperationalError, connections
+from django.db import IntegrityError, InterfaceError, OperationalError, connections
 from django.db.backends.utils import CursorWrapper
+from django.db.transaction import atomic
 
 from kivendtout.lib.documents.checks import Prepared
 from kivendtout.lib.documents.collections import Collection
+from kivendtout.lib.documents.copying import copy_data
 from kivendtout.lib.documents.errors import DocumentsUnavailable
 from kivendtout.lib.documents.store import DocumentStore
 from kivendtout.lib.documents.tables import table_of
@@ -23,6 +25,9 @@ from kivendtout.lib.documents.types import Position, Query
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
+# Whether the last batch held repeats: they come in rows (a topic read again, a file loaded again), and finding the
+# first of them by COPY costs what COPY spares.
+_repeating: dict[tuple[str, str], bool] = {}
 
 
 def _where(query: Query) -> tuple[str, list[Any]]:
@@ -79,8 +84,31 @@ class PostgresDocuments(DocumentStore):
         self._rows("SELECT 1", [])
 
     def _insert(self, collection: Collection, tenant_id: int, batch: list[Prepared]) -> int:
-        """The whole batch as one JSON parameter: the fastest way measured that still skips what is there already."""
-        rows = [{"id": one.id, "at": one.at, **one.keys, "body": msgspec.Raw(one.text)} for one in batch]
+        """COPY, a third cheaper, as long as nothing of the batch is there already; it stores all or nothing."""
+        key = (self.alias, collection.name)
+        if not _repeating.get(key) and self._copied(collection, tenant_id, batch):
+            return len(batch)
+        inserted = self._merged(collection, tenant_id, batch)
+        _repeating[key] = inserted < len(batch)
+        return inserted
+
+    def _copied(self, collection: Collection, tenant_id: int, batch: list[Prepared]) -> bool:
+        sql = f"COPY {table_of(collection)} (tenant_id, {_columns(collection)}) FROM STDIN (FORMAT binary)"
+        connection = connections[self.alias]
+        try:
+            with self._cursor() as cursor, atomic(self.alias), connection.wrap_database_errors:
+                with cursor.copy(sql) as copy:
+                    copy.write(copy_data(tenant_id, batch))
+        except IntegrityError:  # the key is the table's only constraint that a checked document can break
+            return False
+        return True
+
+    def _merged(self, collection: Collection, tenant_id: int, batch: list[Prepared]) -> int:
+        """The whole batch as one JSON parameter: the fastest way measured that skips what is there already."""
+        named = ("id", "at", *collection.filters)
+        rows = [
+            dict(zip(named, (one.id, one.at, *one.keys), strict=True)) | {"body": msgspec.Raw(one.text)} for one in batch
+        ]
         typed = ", ".join(("id text", "at timestamptz", *(f"{name} text" for name in collection.filters), "body jsonb"))
         return self._changed(
             f"INSERT INTO {table_of(collection)} (tenant_id, {_columns(collection)})"

@@ -65,7 +65,14 @@ class DocumentStore(ABC):
     def insert_many(self, collection: str, tenant_id: int, documents: Iterable[Mapping[str, Any]]) -> InsertResult:
         """Stores what is not there yet. Any document refused means none is stored; repeating a call is harmless."""
         found, tenant = collection_named(collection), checks.check_tenant(tenant_id)
-        prepared = checks.prepare(found, documents)
+        return self._insert_all(found, tenant, checks.prepare(found, documents))
+
+    def insert_prepared(self, collection: str, tenant_id: int, prepared: Iterable[Prepared]) -> InsertResult:
+        """The same for whoever has proven, of many documents at once, what `checks.prepare` proves of each."""
+        found, tenant = collection_named(collection), checks.check_tenant(tenant_id)
+        return self._insert_all(found, tenant, checks.in_order(prepared))
+
+    def _insert_all(self, found: Collection, tenant: int, prepared: list[Prepared]) -> InsertResult:
         inserted = sum(self._insert(found, tenant, batch) for batch in _batches(prepared))
         return InsertResult(inserted, len(prepared) - inserted)
 
