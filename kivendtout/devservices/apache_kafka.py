@@ -24,18 +24,17 @@ _STOP_SECONDS = 15.0
 
 
 def start(cluster: Cluster) -> list[subprocess.Popen[bytes]]:
-    brokers = []
-    for node in range(1, len(cluster.ports) + 1):
-        settings = cluster.folder(node) / "server.properties"
-        with (cluster.folder(node) / "kafka.log").open("ab") as log:
-            # A session of its own: Ctrl-C reaches this launcher only, which then stops the brokers in order.
-            brokers.append(
-                subprocess.Popen(
-                    cluster.java("kafka.Kafka", str(settings)),
-                    stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
-                )
-            )  # fmt: skip
-    return brokers
+    return [start_broker(cluster, node) for node in range(1, len(cluster.ports) + 1)]
+
+
+def start_broker(cluster: Cluster, node: int) -> subprocess.Popen[bytes]:
+    settings = cluster.folder(node) / "server.properties"
+    with (cluster.folder(node) / "kafka.log").open("ab") as log:
+        # A session of its own: Ctrl-C reaches this launcher only, which then stops the brokers in order.
+        return subprocess.Popen(
+            cluster.java("kafka.Kafka", str(settings)),
+            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
 
 
 def wait_until_ready(cluster: Cluster, brokers: list[subprocess.Popen[bytes]]) -> None:
@@ -87,7 +86,7 @@ def stop(brokers: list[subprocess.Popen[bytes]]) -> None:
             broker.wait()
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
     """Controllers may move between starts; only the brokers' ports are promised to anyone."""
     probes = [socket.socket() for _ in range(count)]
     try:
@@ -107,7 +106,7 @@ def _prepare(data: Path, libs: Path, first_port: int, count: int) -> Cluster:
         if _listens(port):
             raise CannotStartError(f"Port {port} is in use; stop what uses it, or give another --port.")
     data.mkdir(parents=True, exist_ok=True)
-    cluster = Cluster(data, libs, ports, _free_ports(count))
+    cluster = Cluster(data, libs, ports, free_ports(count))
     format_storage(cluster)
     return cluster
 

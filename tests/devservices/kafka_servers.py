@@ -11,6 +11,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from kivendtout.devservices import apache_kafka
+from kivendtout.devservices.apache_kafka_files import Cluster, fetch, format_storage
+
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -71,6 +74,39 @@ class ApacheServer(Server):
     module = "apache_kafka"
     ready_word = "Apache Kafka answers"
     start_seconds = 240.0  # the first start also fetches it
+
+
+class ApacheCluster:
+    """Three brokers, each a process that can be killed and brought back without the others."""
+
+    def __init__(self, data: Path, libs: Path) -> None:
+        fetch(libs)
+        data.mkdir(parents=True, exist_ok=True)
+        ports = apache_kafka.free_ports(6)
+        self.cluster = Cluster(data, libs, ports[:3], ports[3:])
+        format_storage(self.cluster)
+        self.brokers: list[subprocess.Popen[bytes]] = []
+
+    @property
+    def bootstrap(self) -> str:
+        return ",".join(f"127.0.0.1:{port}" for port in self.cluster.ports)
+
+    def start(self) -> None:
+        self.brokers = apache_kafka.start(self.cluster)
+        apache_kafka.wait_until_ready(self.cluster, self.brokers)
+
+    def kill(self, node: int) -> None:
+        """Nodes count from 1, as Kafka's own ids here do."""
+        self.brokers[node - 1].kill()
+        self.brokers[node - 1].wait(30)
+
+    def bring_back(self, node: int) -> None:
+        self.brokers[node - 1] = apache_kafka.start_broker(self.cluster, node)
+
+    def stop(self) -> None:
+        for broker in self.brokers:
+            broker.kill()
+            broker.wait(30)
 
 
 def apache_libs() -> Path:

@@ -18,6 +18,7 @@ from typing import Any
 import psycopg
 import redis
 
+from kivendtout.devservices import processes
 from kivendtout.devservices.home import Home
 from kivendtout.devservices.programs import Program, find_postgres, find_redis
 from kivendtout.env import BASE_DIR
@@ -81,8 +82,11 @@ class Server:
 
 
 class RedisServer(Server):
-    def __init__(self) -> None:
+    """Comes back empty, or, given a folder, with what it had appended to its file there."""
+
+    def __init__(self, folder: Path | None = None) -> None:
         super().__init__()
+        self.folder = folder
         found = find_redis(Home(BASE_DIR))
         assert found is not None, "No redis-server was found. Run `make setup`, which fetches it."
         self.program = found
@@ -92,11 +96,17 @@ class RedisServer(Server):
         return f"redis://127.0.0.1:{self.port}/0"
 
     def launch(self) -> subprocess.Popen[bytes]:
-        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
+        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
+        options += ["--appendonly", "no"] if self.folder is None else ["--appendonly", "yes", "--dir", str(self.folder)]
         return subprocess.Popen(
             [str(self.program.path), *options],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=self.program.environment,
         )  # fmt: skip
+
+    def forget(self) -> None:
+        """Between a kill and a start: its file is gone with its memory."""
+        if self.folder is not None:
+            shutil.rmtree(self.folder / "appendonlydir", ignore_errors=True)
 
     def answers(self) -> bool:
         try:
@@ -107,8 +117,11 @@ class RedisServer(Server):
 
 
 class PostgresServer(Server):
-    def __init__(self) -> None:
+    """`durable`: what it has said is committed survives `die`. Most tests do not need that, and are faster without."""
+
+    def __init__(self, *, durable: bool = False) -> None:
         super().__init__()
+        self.durable = durable
         found = find_postgres(Home(BASE_DIR))
         assert found is not None, "No PostgreSQL server programs were found. Run `make setup`, which fetches them."
         self.program: Program = found
@@ -143,7 +156,7 @@ class PostgresServer(Server):
 
     def launch(self) -> subprocess.Popen[bytes]:
         command = [self.program.sibling("postgres"), "-D", str(self.folder / "data"), "-p", str(self.port)]
-        command += ["-h", "127.0.0.1", "-k", "", "-cfsync=off", "-cmax_connections=60"]
+        command += ["-h", "127.0.0.1", "-k", "", f"-cfsync={'on' if self.durable else 'off'}", "-cmax_connections=60"]
         with (self.folder / "log").open("ab") as log:
             return subprocess.Popen(
                 command, stdout=log, stderr=log, user=self.user, cwd=self.folder, env=self.program.environment
@@ -161,6 +174,18 @@ class PostgresServer(Server):
         """SIGQUIT: every backend dies at once, and what was committed is there after the start."""
         with super().killed(number):
             yield
+
+    def die(self) -> None:
+        """SIGKILL of the server and all of its processes at once: the next start recovers from the log."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGSTOP)  # or it would make another between the look and the kill
+        family = self.family()
+        for pid in reversed(family):
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait(30)
+        self.process = None
+        while any(processes.start_mark(pid) for pid in family):  # their memory must be free before the next start
+            time.sleep(0.02)
 
     def remove(self) -> None:
         self.kill(signal.SIGQUIT)

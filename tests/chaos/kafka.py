@@ -1,0 +1,62 @@
+"""The Kafka under attack: three brokers of Apache Kafka, or the embedded broker where there is no Java."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+from typing import Any, Protocol
+
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
+
+from tests.devservices.kafka_servers import ApacheCluster, Server, apache_libs
+
+
+class Kafka(Protocol):
+    name: str
+    nodes: int
+
+    @property
+    def bootstrap(self) -> str: ...
+    def start(self) -> object: ...
+    def kill(self, node: int) -> None: ...
+    def bring_back(self, node: int) -> None: ...
+    def is_whole(self) -> bool: ...
+    def stop(self) -> object: ...
+
+
+class Apache(ApacheCluster):
+    name, nodes = "Apache Kafka, three brokers", 3
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder / "kafka", apache_libs())
+
+    def is_whole(self) -> bool:
+        """Every partition has its three copies in step: another broker may die now."""
+        try:
+            admin = KafkaAdminClient(bootstrap_servers=self.bootstrap.split(","), bootstrap_timeout_ms=3_000)
+        except (KafkaError, OSError):
+            return False
+        try:
+            topics: list[dict[str, Any]] = admin.describe_topics(admin.list_topics())
+            return all(len(one["isr_nodes"]) == 3 for topic in topics for one in topic["partitions"])
+        except (KafkaError, OSError):
+            return False
+        finally:
+            admin.close()
+
+
+class Embedded(Server):
+    name, nodes = "the embedded broker, one node", 1
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder / "kafka")
+
+    def kill(self, node: int) -> None:
+        self.stop(signal.SIGKILL)
+
+    def bring_back(self, node: int) -> None:
+        self.start()
+
+    def is_whole(self) -> bool:
+        return self.process is not None

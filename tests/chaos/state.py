@@ -1,0 +1,83 @@
+"""Does Redis know what PostgreSQL knows? Each customer, device, card, address and merchant is looked at once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from apps.compliance.models import Tenant
+from apps.fraud.engine.event import Facts, short_key
+from apps.fraud.engine.history import Counts, History, Log, Slot
+from apps.fraud.selectors.facts import facts_in_order
+from apps.fraud.state.keys import OWNERS
+from apps.fraud.state.layout import RINGS
+from apps.fraud.state.live_state import live_state
+from apps.fraud.state.memory_state import MemoryState
+from kivendtout.lib.clock import EPOCH, event_time, now
+from kivendtout.lib.tenancy import tenant_scope
+from tests.chaos.world import TENANT
+
+# A question that Redis is still busy answering; the connection waits a quarter of a second at most.
+CHUNK = 50
+Names = dict[bytes, str]
+
+
+def state_differences() -> tuple[int, list[str]]:
+    """How many entities were compared, and a sentence for each that differs."""
+    tenant_id = Tenant.objects.get(slug=TENANT).pk
+    with tenant_scope(tenant_id):
+        chunks = facts_in_order(tenant_id, after=EPOCH, until=datetime.max.replace(tzinfo=UTC))
+        facts = [one for _place, chunk in chunks for one in chunk]
+    memory = MemoryState()
+    memory.observe(tenant_id, facts, now=event_time(now()))
+    newest = {one.merchant: one.at // 1_000_000 for one in facts}  # in the order of time: the last one stays
+    names = {short_key(one.payment_id): one.payment_id for one in facts}
+    seen: set[tuple[str, str | None]] = set()
+    differences: list[str] = []
+    probes = _probes(facts)
+    for start in range(0, len(probes), CHUNK):
+        some = probes[start : start + CHUNK]
+        known = live_state().state.look(tenant_id, some)
+        for one, redis, true in zip(some, known, memory.look(tenant_id, some), strict=True):
+            for owner in OWNERS:
+                name = getattr(one, owner)
+                if name is not None and (owner, name) not in seen:
+                    seen.add((owner, name))
+                    differences += _difference(owner, name, redis, true, names, newest.get(one.merchant, 0))
+    return len(seen), differences
+
+
+def _probes(facts: Sequence[Facts]) -> list[Facts]:
+    """Payments that together name every entity."""
+    met: set[tuple[str, str]] = set()
+    probes = []
+    for one in facts:
+        named = {(owner, name) for owner in OWNERS if (name := getattr(one, owner)) is not None}
+        if not named <= met:
+            met |= named
+            probes.append(one)
+    return probes
+
+
+def _difference(owner: str, name: str, redis: History, true: History, names: Names, newest: int) -> list[str]:
+    held, wanted = getattr(redis, owner), getattr(true, owner)
+    if owner == "merchant":
+        counts = [(_counts(held, which, newest), _counts(wanted, which, newest)) for which in range(len(RINGS))]
+        return [f"merchant {name}: {one} instead of {other}"[:300] for one, other in counts if one != other][:1]
+    return [] if held == wanted else [f"{owner} {name}: {_apart(held, wanted, names)}"]
+
+
+def _counts(ring: Counts, which: int, newest: int) -> list[Slot]:
+    """Periods that a payment of now could still ask for. Older ones are overwritten when their place is needed."""
+    period, kept = RINGS[which]
+    last = newest // period
+    return sorted(ring.between(which, last - kept + 1, last + 1))
+
+
+def _apart(held: Log, wanted: Log, names: Names) -> str:
+    here, there = {row[1]: row for row in held.rows}, {row[1]: row for row in wanted.rows}
+    missing = [names.get(key, "?") for key in there.keys() - here.keys()]
+    beyond = [names.get(key, "a payment that PostgreSQL does not have") for key in here.keys() - there.keys()]
+    other = [names.get(key, "?") for key in here.keys() & there.keys() if here[key] != there[key]]
+    twice = len(held.rows) - len(here)
+    return f"missing {missing[:5]}, beyond {beyond[:5]}, otherwise {other[:5]}, twice {twice}"

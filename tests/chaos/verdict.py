@@ -1,0 +1,219 @@
+"""What must hold after the last kill. Pure: evidence in, findings out, so that a test can show that it finds faults."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from tests.chaos.sender import Ledger
+
+# Of the alert policy `points`, which the shop has.
+ALERT_POINTS = 60
+EXAMPLES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    topic: str
+    source: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    number: int
+    payment: str
+    points: int
+    at: float
+    degraded: bool = False
+
+
+@dataclass
+class Evidence:
+    """What the stores hold. Lists, not sets, where the same thing may stand twice."""
+
+    ledger: Ledger
+    references: list[str] = field(default_factory=list)
+    payments: list[tuple[str, str]] = field(default_factory=list)
+    decisions: list[Decided] = field(default_factory=list)
+    alerts: list[str] = field(default_factory=list)
+    orders: list[tuple[str, str | None]] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
+    published: list[tuple[str, str]] = field(default_factory=list)
+    """Decisions by (customer, id), in the order of their partitions."""
+    published_alerts: list[str] = field(default_factory=list)
+    dead: list[Dead] = field(default_factory=list)
+    state_compared: int = 0
+    state_differences: list[str] = field(default_factory=list)
+    unfinished: dict[str, int] = field(default_factory=dict)
+    """Lag, outbox, debts: what was still to be done when patience ended."""
+    calm: list[tuple[float, float]] = field(default_factory=list)
+    """Times at which nothing was away, and nothing had been a moment before."""
+    processes: list[str] = field(default_factory=list)
+    """What ended without being killed, and what did not come back."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    name: str
+    wanted: int
+    found: int
+    faults: list[str]
+
+    @property
+    def holds(self) -> bool:
+        return not self.faults
+
+
+def verdict(of: Evidence) -> list[Finding]:
+    return [check(of) for check in CHECKS]
+
+
+def figures(of: Evidence) -> dict[str, int]:
+    """What is allowed, and worth knowing."""
+    return {
+        "sends of unknown fate, sent again": of.ledger.unsure,
+        "decisions published again": len(of.published) - len(set(of.published)),
+        "alerts published again": len(of.published_alerts) - len(set(of.published_alerts)),
+        "dead letters told again": len(of.dead) - len({one.source for one in of.dead}),
+        "decisions that said they were degraded": sum(one.degraded for one in of.decisions),
+        "decisions in calm moments": sum(_calm(of, one) for one in of.decisions),
+    }
+
+
+def acknowledged(of: Evidence) -> Finding:
+    return Finding("messages sent and acknowledged", of.ledger.acknowledged.total() + len(of.ledger.never),
+                   of.ledger.acknowledged.total(), [one.id for one in of.ledger.never])  # fmt: skip
+
+
+def one_reference(of: Evidence) -> Finding:
+    return _once("payments with one reference", of.ledger.told, of.references)
+
+
+def one_payment(of: Evidence) -> Finding:
+    return _once("payments with one row", of.ledger.told, (payment for payment, _status in of.payments))
+
+
+def one_decision(of: Evidence) -> Finding:
+    return _once("payments with one decision", of.ledger.told, (one.payment for one in of.decisions))
+
+
+def statuses(of: Evidence) -> Finding:
+    held = dict(of.payments)
+    wrong = [
+        f"{payment}: {held[payment]} instead of {of.ledger.status(payment)}"
+        for payment in of.ledger.told
+        if payment in held and held[payment] != of.ledger.status(payment)
+    ]
+    return Finding("payments that stand as they were told", len(of.ledger.told), len(held) - len(wrong), wrong)
+
+
+def alerts_once(of: Evidence) -> Finding:
+    """Every decision of so many points has one; one of fewer may, for a failed payment."""
+    due = {f"kvt-{one.number}" for one in of.decisions if one.points >= ALERT_POINTS}
+    possible = {f"kvt-{one.number}" for one in of.decisions}
+    held = Counter(of.alerts)
+    faults = [f"{one} is not there" for one in sorted(due - set(held))]
+    faults += [f"{one} of no decision" for one in sorted(set(held) - possible)]
+    faults += [f"{one} is there {count} times" for one, count in held.items() if count > 1]
+    return Finding("alerts once in the database", len(due | set(held)), len(held), faults)
+
+
+def decisions_published(of: Evidence) -> Finding:
+    wanted = {f"dec_{one.number}" for one in of.decisions}
+    return _published("decisions that reached their topic", wanted, {name for _customer, name in of.published})
+
+
+def alerts_published(of: Evidence) -> Finding:
+    return _published("alerts that reached their topic", set(of.alerts), set(of.published_alerts))
+
+
+def published_in_order(of: Evidence) -> Finding:
+    """Of one customer, whoever reads the topic meets each decision first after those that were made before it."""
+    made = {f"dec_{one.number}": one.at for one in of.decisions}
+    latest: dict[str, float] = {}
+    late = []
+    first = dict.fromkeys((customer, name) for customer, name in of.published if name in made)
+    for customer, name in first:
+        if made[name] < latest.get(customer, 0.0):
+            late.append(f"{name} of {customer}")
+        latest[customer] = max(made[name], latest.get(customer, 0.0))
+    return Finding("decisions published in their customer's order", len(first), len(first) - len(late), late)
+
+
+def orders(of: Evidence) -> Finding:
+    return _once("orders recorded", of.ledger.orders, (order for order, _payment in of.orders))
+
+
+def orders_linked(of: Evidence) -> Finding:
+    held = dict(of.orders)
+    wrong = [
+        f"{order}: {held[order]} instead of {payment}"
+        for order, payment in of.ledger.orders.items()
+        if order in held and held[order] != payment
+    ]
+    return Finding("orders linked to their payment", len(of.ledger.orders), len(held) - len(wrong), wrong)
+
+
+def events(of: Evidence) -> Finding:
+    return _once("behaviour in the document store", of.ledger.events, of.events)
+
+
+def poison_aside(of: Evidence) -> Finding:
+    told = {one.source for one in of.dead}
+    missing = [f"{mark} at {place}" for place, mark in of.ledger.poison.items() if place not in told]
+    count = len(of.ledger.poison)
+    return Finding("poison among the dead letters", count, count - len(missing), missing)
+
+
+def only_poison_aside(of: Evidence) -> Finding:
+    good = [f"{one.source}: {one.text[:160]}" for one in of.dead if "poison-" not in one.text]
+    return Finding("dead letters that are poison", len(of.dead), len(of.dead) - len(good), good)
+
+
+def state_is_true(of: Evidence) -> Finding:
+    differ = of.state_differences
+    return Finding("entities that Redis knows as PostgreSQL does", of.state_compared,
+                   of.state_compared - len(differ), differ)  # fmt: skip
+
+
+def nothing_left(of: Evidence) -> Finding:
+    left = [f"{what}: {count}" for what, count in of.unfinished.items() if count]
+    return Finding("nothing left to do", 0, sum(of.unfinished.values()), left)
+
+
+def calm_is_not_degraded(of: Evidence) -> Finding:
+    calm = [one for one in of.decisions if _calm(of, one)]
+    flagged = [one.payment for one in calm if one.degraded]
+    return Finding("decisions in calm moments, not degraded", len(calm), len(calm) - len(flagged), flagged)
+
+
+def processes_live(of: Evidence) -> Finding:
+    return Finding("processes that ended by themselves", 0, len(of.processes), of.processes)
+
+
+CHECKS: tuple[Callable[[Evidence], Finding], ...] = (
+    acknowledged, one_reference, one_payment, one_decision, statuses, alerts_once, decisions_published,
+    alerts_published, published_in_order, orders, orders_linked, events, poison_aside, only_poison_aside,
+    state_is_true, nothing_left, calm_is_not_degraded, processes_live,
+)  # fmt: skip
+
+
+def _calm(of: Evidence, one: Decided) -> bool:
+    return any(first <= one.at <= last for first, last in of.calm)
+
+
+def _once(name: str, wanted: Iterable[str], held: Iterable[str]) -> Finding:
+    """Each there once. More than was acknowledged cannot be: the shop sends until it is."""
+    count, due = Counter(held), set(wanted)
+    faults = [f"{one} is not there" for one in sorted(due - set(count))]
+    faults += [f"{one} was never told" for one in sorted(set(count) - due)]
+    faults += [f"{one} is there {times} times" for one, times in sorted(count.items()) if times > 1]
+    return Finding(name, len(due), count.total(), faults)
+
+
+def _published(name: str, wanted: set[str], found: set[str]) -> Finding:
+    faults = [f"{one} was not published" for one in sorted(wanted - found)]
+    faults += [f"{one} was published and is not in the database" for one in sorted(found - wanted)]
+    return Finding(name, len(wanted), len(found), faults)
