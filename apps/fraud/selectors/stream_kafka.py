@@ -1,0 +1,216 @@
+"""How far the stream's group has read each partition, who its members are, and how many dead letters there are."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
+from time import monotonic
+from typing import Any, Final
+
+import msgspec
+from django.conf import settings
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.admin import OffsetSpec
+from kafka.errors import GroupIdNotFoundError, KafkaError
+
+from kivendtout.lib.clock import EPOCH
+from kivendtout.lib.health import check
+from kivendtout.lib.kafka import DEAD_LETTERS, KafkaUnavailable, connection_options
+
+GROUP: Final = "kivendtout-stream"
+# Written by us and read by others; the stream reads the rest of settings.TOPICS.
+PUBLISHED: Final = frozenset({"decisions", "fraud-alerts"})
+# A person waits for the answer, and a cluster in order gives it within a tenth of a second.
+ANSWER_MS: Final = 3_000
+# To look at the oldest unread message of each partition; what it does not tell by then is not known.
+LOOK_SECONDS: Final = 1.5
+# A broker sends whole batches: one of them a partition is all we want.
+LOOK_BYTES: Final = 4_096
+
+
+class PartitionStatus(msgspec.Struct, frozen=True, kw_only=True):
+    partition: int
+    end: int
+    committed: int | None
+    lag: int
+    behind_seconds: float | None
+    """Age of the oldest message that is not read yet; 0 when everything is, None when it cannot be told."""
+    member: str | None
+
+
+class TopicStatus(msgspec.Struct, frozen=True, kw_only=True):
+    topic: str
+    partitions: list[PartitionStatus]
+    lag: int
+    behind_seconds: float | None
+
+
+class Member(msgspec.Struct, frozen=True, kw_only=True):
+    member_id: str
+    client_id: str
+    host: str
+    partitions: list[str]
+
+
+class KafkaStatus(msgspec.Struct, frozen=True, kw_only=True):
+    topics: list[TopicStatus]
+    missing: list[str]
+    lag: int
+    behind_seconds: float | None
+    group_state: str
+    members: list[Member]
+    dead_letters: dict[str, int]
+
+    @property
+    def unread(self) -> list[str]:
+        """Partitions that no member has been given."""
+        return [f"{one.topic}[{part.partition}]" for one in self.topics for part in one.partitions if not part.member]
+
+
+def kafka_status(*, now: datetime, group: str = GROUP, topics: Sequence[str] | None = None) -> KafkaStatus:
+    wanted = sorted(topics if topics is not None else set(settings.TOPICS) - PUBLISHED)
+    dead = [f"{name}{DEAD_LETTERS}" for name in wanted]
+    if not check("kafka").ok:  # at once, where a client would go on trying for seconds
+        raise KafkaUnavailable
+    try:
+        admin = KafkaAdminClient(**connection_options() | {"request_timeout_ms": ANSWER_MS})
+    except KafkaError as error:
+        raise KafkaUnavailable from error
+    try:
+        parts = _partitions(admin, [*wanted, *dead])
+        ends = _offsets(admin, parts, OffsetSpec.LATEST)
+        starts = _offsets(admin, parts, OffsetSpec.EARLIEST)
+        read = {part: found.offset for part, found in admin.list_group_offsets([group])[group].items()}
+        state, members = _members(admin, group)
+    except KafkaError as error:
+        raise KafkaUnavailable from error
+    finally:
+        admin.close()
+    ours = [part for part in parts if part.topic in set(wanted)]
+    next_up = {part: max(read.get(part, -1), starts[part]) for part in ours}
+    lags = {part: max(ends[part] - next_up[part], 0) for part in ours}
+    behind = _behind({part: next_up[part] for part in ours if lags[part]}, now)
+    owners = {place: one.client_id for one in members for place in one.partitions}
+    found = [
+        TopicStatus(topic=topic, partitions=rows, lag=sum(row.lag for row in rows), behind_seconds=_worst(rows))
+        for topic, rows in _rows(ours, ends, read, lags, behind, owners).items()
+    ]
+    return KafkaStatus(
+        topics=found,
+        missing=sorted(set(wanted) - {part.topic for part in ours}),
+        lag=sum(lags.values()),
+        behind_seconds=_worst(found),
+        group_state=state,
+        members=members,
+        dead_letters=_dead_letters(dead, starts, ends),
+    )
+
+
+def _partitions(admin: Any, topics: Sequence[str]) -> list[TopicPartition]:
+    described = admin.describe_topics(list(topics))
+    return sorted(
+        TopicPartition(one["name"], part["partition_index"])
+        for one in described
+        if not one["error_code"]  # not created yet
+        for part in one["partitions"]
+    )
+
+
+def _offsets(admin: Any, parts: Sequence[TopicPartition], at: Any) -> dict[TopicPartition, int]:
+    found = admin.list_partition_offsets(dict.fromkeys(parts, at), timeout_ms=ANSWER_MS) if parts else {}
+    return {part: one.offset for part, one in found.items()}
+
+
+def _members(admin: Any, group: str) -> tuple[str, list[Member]]:
+    """Kafka forgets a group that has neither members nor offsets; newer brokers call that an error."""
+    try:
+        described = admin.describe_groups([group])[group]
+    except GroupIdNotFoundError:
+        return "Dead", []
+    members = [
+        Member(
+            member_id=one["member_id"],
+            client_id=one["client_id"],
+            host=one["client_host"].lstrip("/"),
+            partitions=_assigned(one["member_assignment"]),
+        )
+        for one in described["members"]
+    ]
+    return str(described["group_state"]), sorted(members, key=lambda one: (one.client_id, one.member_id))
+
+
+def _assigned(assignment: Any) -> list[str]:
+    """Empty while the group shares its partitions out anew."""
+    if not isinstance(assignment, Mapping):
+        return []
+    topics = assignment["assigned_partitions"]
+    return sorted(f"{one['topic']}[{number}]" for one in topics for number in one["partitions"])
+
+
+def _behind(next_up: Mapping[TopicPartition, int], now: datetime) -> dict[TopicPartition, float]:
+    """When the oldest unread message of each partition was sent. It is looked at, not guessed from rates."""
+    if not next_up:
+        return {}
+    ages: dict[TopicPartition, float] = {}
+    with suppress(KafkaError):  # the lag is known all the same
+        consumer = KafkaConsumer(
+            **connection_options(),
+            enable_auto_commit=False,
+            max_partition_fetch_bytes=LOOK_BYTES,
+            fetch_max_wait_ms=100,
+        )
+        try:
+            consumer.assign(list(next_up))
+            for part, offset in next_up.items():
+                consumer.seek(part, offset)
+            until = monotonic() + LOOK_SECONDS
+            while len(ages) < len(next_up) and monotonic() < until:
+                for part, records in consumer.poll(timeout_ms=200).items():
+                    sent = (records[0].timestamp / 1000) - (now - EPOCH).total_seconds()
+                    ages.setdefault(part, max(-sent, 0.0))
+                    consumer.pause(part)
+        finally:
+            consumer.close()
+    return ages
+
+
+def _rows(
+    parts: Sequence[TopicPartition],
+    ends: Mapping[TopicPartition, int],
+    read: Mapping[TopicPartition, int],
+    lags: Mapping[TopicPartition, int],
+    behind: Mapping[TopicPartition, float],
+    owners: Mapping[str, str],
+) -> dict[str, list[PartitionStatus]]:
+    rows: dict[str, list[PartitionStatus]] = defaultdict(list)
+    for part in parts:
+        committed = read.get(part, -1)
+        rows[part.topic].append(
+            PartitionStatus(
+                partition=part.partition,
+                end=ends[part],
+                committed=committed if committed >= 0 else None,
+                lag=lags[part],
+                behind_seconds=behind.get(part) if lags[part] else 0.0,
+                member=owners.get(f"{part.topic}[{part.partition}]"),
+            )
+        )
+    return rows
+
+
+def _worst(rows: Sequence[PartitionStatus] | Sequence[TopicStatus]) -> float | None:
+    """A figure that is not known could be the worst."""
+    known = [row.behind_seconds for row in rows]
+    return None if None in known else max((one for one in known if one is not None), default=0.0)
+
+
+def _dead_letters(
+    topics: Sequence[str], starts: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
+) -> dict[str, int]:
+    counts = dict.fromkeys(topics, 0)
+    for part, end in ends.items():
+        if part.topic in counts:
+            counts[part.topic] += max(end - starts[part], 0)
+    return counts
