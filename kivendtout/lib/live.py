@@ -1,45 +1,19 @@
-"""Live pushes: group names, numbers, sending from synchronous code, and who may open and keep a socket."""
+"""Live pushes: group names, numbers, sending from synchronous code, and which pages may open a socket."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
 
 import structlog
-from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from channels.security.websocket import WebsocketDenier
 from django.conf import settings
-from django.contrib.auth import get_user
 from django.core.cache import cache
-from django.http import HttpRequest
 from django.http.request import validate_host
 
-# Close codes. The page says which of the two it is, instead of trying for ever.
-SIGNED_OUT = 4401
-REFUSED = 4403
-
 log = structlog.get_logger(__name__)
-
-
-class SocketRefused(Exception):
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
-        self.code = code
-
-
-def viewer_tenant(session_key: str | None, permission: str) -> int:
-    """The tenant whose data this session may watch now. The session is read afresh: it may have ended since."""
-    request = HttpRequest()
-    request.session = import_module(settings.SESSION_ENGINE).SessionStore(session_key)
-    user = get_user(request)  # nobody for people who are no longer active, or whose password has changed
-    if not user.is_authenticated:
-        raise SocketRefused(SIGNED_OUT)
-    if not user.has_perm(permission):
-        raise SocketRefused(REFUSED)
-    return int(user.tenant_id)
 
 
 def tenant_group(kind: str, tenant_id: int) -> str:
@@ -67,10 +41,11 @@ def mark_pushed(name: str, done: bool) -> None:
         _failed.add(name)
 
 
-def push(group: str, message: dict[str, Any]) -> bool:
-    """Send to every socket of the group. A dead Redis costs the liveness, never the caller's work."""
+def push(group: str, body: Any) -> bool:
+    """To every socket of the group, in whichever process. A dead Redis costs the liveness, never the caller's work."""
     try:
-        async_to_sync(get_channel_layer().group_send)(group, message)
+        layer: Any = get_channel_layer()
+        layer.publish(group, {"group": group, "body": body})
     except Exception as error:
         log.warning("live_push_failed", group=group, error=type(error).__name__)
         return False

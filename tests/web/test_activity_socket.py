@@ -15,7 +15,8 @@ from django.test import Client
 from apps.compliance.models import Tenant, User
 from apps.payments.live import activity, messages, tiles
 from apps.payments.selectors.activity import activity_tiles
-from kivendtout.lib.live import REFUSED, SIGNED_OUT
+from kivendtout.lib import live_rights
+from kivendtout.lib.live_rights import REFUSED, SIGNED_OUT
 from tests.web.live_cast import (
     ORIGIN,
     joined,
@@ -50,6 +51,7 @@ async def voisin(_connections: None) -> Tenant:
 @pytest.fixture
 def quick_rounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(activity, "ROUND_SECONDS", 0.05)
+    monkeypatch.setattr(live_rights, "ROUND_SECONDS", 0.05)
 
 
 async def test_a_new_payment_reaches_the_people_of_its_tenant(kvt: Tenant) -> None:

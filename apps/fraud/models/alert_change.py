@@ -1,4 +1,4 @@
-"""What open pages are told of alerts: each change has a number of its own, so that a page can ask for what it missed."""
+"""What open pages are told of alerts. Each change has a number, so that a page can ask for what it missed."""
 
 from __future__ import annotations
 

@@ -60,7 +60,7 @@ def alert_changes_note(*, tenant_id: int, alerts: Sequence[int], change: str, no
 
 
 def alert_changes_number() -> dict[int, list[Numbered]]:
-    """Give each change that waits the next number of its tenant. By tenant, in order; one small query when none does."""
+    """Give each change that waits the next number of its tenant. By tenant, in order; one small query if none does."""
     with connection.cursor() as cursor:
         cursor.execute(WAITING)
         if not cursor.fetchone()[0]:
@@ -85,6 +85,7 @@ def alert_changes_forget(*, now: datetime) -> int:
     while True:
         with connection.cursor() as cursor:
             cursor.execute(FORGET, [now - KEPT, FORGOTTEN_AT_ONCE])
-            gone += cursor.rowcount
-            if cursor.rowcount < FORGOTTEN_AT_ONCE:
-                return gone
+            deleted = int(cursor.rowcount)
+        gone += deleted
+        if deleted < FORGOTTEN_AT_ONCE:
+            return gone

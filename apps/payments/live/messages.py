@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import structlog
 from django.conf import settings
 from django.utils import translation
@@ -24,6 +25,11 @@ from kivendtout.lib.tenancy import tenant_scope
 ACTIVITY = "activity"
 
 log = structlog.get_logger(__name__)
+
+
+def _json(message: dict[str, Any]) -> str:
+    """Written once, by whoever pushes: sockets pass the text on."""
+    return msgspec.json.encode(message).decode()
 
 
 def push_message(seq: int, rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -68,5 +74,5 @@ def push_payments(*, tenant_id: int, ids: list[int]) -> None:
             with translation.override(language):
                 message = push_message(seq, payments_present(payments))
             group = activity_group(tenant_id, language)
-            sent.append(push(group, {"type": "payments_arrived", "message": message}))
+            sent.append(push(group, _json(message)))
         mark_pushed(name, all(sent))
