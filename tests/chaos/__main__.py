@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import signal
 import sys
 
@@ -50,6 +51,7 @@ def main() -> int:
     holds = False
     try:
         world.start(say)
+        logging.getLogger("kafka").setLevel(logging.CRITICAL)  # that brokers go away is what we are here for
         holds, told = run(world, options, say)
         if given.json:
             print(json.dumps(told))

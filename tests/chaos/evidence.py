@@ -55,9 +55,12 @@ def unfinished(world: World) -> dict[str, int]:
 
 
 def _cold() -> int:
+    from django.db import connection
+
     from apps.compliance.models import Tenant
     from apps.fraud.state.live_state import live_state
 
+    connection.close()  # it may be of a server that died
     return sum(not live_state().is_warm(pk) for pk in Tenant.objects.values_list("pk", flat=True))
 
 
