@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
@@ -56,6 +57,19 @@ def env_bool(name: str, default: bool) -> bool:
 
 def env_list(name: str, default: str = "") -> list[str]:
     return [item.strip() for item in env_str(name, default or " ").split(",") if item.strip()]
+
+
+def env_counts(name: str, default: Mapping[str, int]) -> dict[str, int]:
+    """`payments=12,orders=6` over the default; every part must be one that the default knows."""
+    counts = dict(default)
+    for item in env_list(name):
+        key, equals, number = (part.strip() for part in item.partition("="))
+        if key not in default:
+            raise BadSetting(f"{name} speaks of {key!r}, which is none of {', '.join(default)}.")
+        if not equals or not number.isdigit() or int(number) < 1:
+            raise BadSetting(f"{name} holds {item!r}; expected {key}= and a whole number from 1 on.")
+        counts[key] = int(number)
+    return counts
 
 
 def _split_url(name: str, raw: str, schemes: tuple[str, ...]) -> SplitResult:

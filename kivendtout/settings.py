@@ -12,6 +12,7 @@ from kivendtout import csp
 from kivendtout.env import (
     BASE_DIR,
     env_bool,
+    env_counts,
     env_database,
     env_hosts,
     env_int,
@@ -240,15 +241,38 @@ REST_FRAMEWORK = {
 }
 
 # --- Domain defaults --------------------------------------------------------------------------------------------------
-TOPICS = {  # name: partitions
-    "payments": 6,
-    "orders": 3,
-    "user-events": 6,
-    "cart-events": 3,
-    "decisions": 6,
-    "fraud-alerts": 3,
-    "labels": 3,
-}
+# Name: partitions. As many workers as partitions can share a topic; a grown topic moves customers to other partitions.
+TOPICS = env_counts(
+    "KAFKA_TOPIC_PARTITIONS",
+    {
+        "payments": 6,
+        "orders": 3,
+        "user-events": 6,
+        "cart-events": 3,
+        "decisions": 6,
+        "fraud-alerts": 3,
+        "labels": 3,
+    },
+)
+# All of it is stored with us too, and most of it is personal data: no longer than somebody may need to read it again.
+TOPIC_RETENTION_HOURS = env_counts(
+    "KAFKA_TOPIC_RETENTION_HOURS",
+    {
+        "payments": 168,  # a week: an outage over a long weekend, and the days to mend what it left
+        "orders": 168,  # as long as the payments that they wait for
+        "user-events": 72,  # the bulk of the bytes; three days cover a weekend
+        "cart-events": 72,  # a cart older than that explains no payment
+        "decisions": 168,  # a partner that was down for a week catches up
+        "fraud-alerts": 168,  # as the decisions they come from
+        "labels": 336,  # few; a training job that runs once a week may fail once
+    },
+)
+# A month, longer than any topic: a person has to look at them, and that person may be on holiday.
+DEAD_LETTER_RETENTION_HOURS = env_int("KAFKA_DEAD_LETTER_RETENTION_HOURS", 720)
+# Copies of each partition. -1 is the cluster's own default: three on one worth the name, one on a laptop.
+KAFKA_REPLICATION = env_int("KAFKA_REPLICATION", -1)
+# `https://user:password@host` of a Confluent-compatible schema registry: topics then speak Avro, JSON is still read.
+SCHEMA_REGISTRY_URL = env_optional("SCHEMA_REGISTRY_URL")
 DEMO_TENANT = "kivendtout"
 # Feature matrices that backtests have exported; may be deleted at any time.
 FEATURE_CACHE = env_str("FEATURE_CACHE", str(BASE_DIR / ".services" / "features"))

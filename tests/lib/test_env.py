@@ -22,6 +22,9 @@ def test_a_missing_variable_is_named_with_what_to_do() -> None:
 @pytest.mark.parametrize(
     ("reader", "value", "says"),
     [
+        (lambda: env.env_counts("X_PORT", {"a": 1}), "b=2", "X_PORT speaks of 'b', which is none of a."),
+        (lambda: env.env_counts("X_PORT", {"a": 1}), "a", "X_PORT holds 'a'; expected a= and a whole number"),
+        (lambda: env.env_counts("X_PORT", {"a": 1}), "a=0", "X_PORT holds 'a=0'; expected a= and a whole number"),
         (lambda: env.env_int("X_PORT", 1), "eighty", "X_PORT is 'eighty', which is not a whole number"),
         (lambda: env.env_bool("X_PORT", False), "maybe", "X_PORT is 'maybe'; use true or false"),
         (lambda: env.env_database("X_PORT"), "mysql://u@h/db", "X_PORT does not start with postgres://"),
@@ -67,3 +70,12 @@ def test_a_database_address_is_taken_apart(monkeypatch: pytest.MonkeyPatch) -> N
         "kvt",
     )
     assert found["OPTIONS"] == {"sslmode": "require"}
+
+
+def test_counts_are_changed_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("X_PORT", "orders=12, payments = 24")
+    assert env.env_counts("X_PORT", {"payments": 6, "orders": 3, "labels": 3}) == {
+        "payments": 24,
+        "orders": 12,
+        "labels": 3,
+    }
