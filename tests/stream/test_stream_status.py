@@ -11,9 +11,10 @@ from typing import Any
 
 import msgspec
 import pytest
+from confluent_kafka import Consumer
 from django.core.management import call_command
 from django.db import OperationalError, connection
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
 from apps.compliance.models import Tenant
@@ -53,7 +54,7 @@ class Group:
         mark = uuid.uuid4().hex[:8]
         self.bootstrap, self.name = server.bootstrap, f"g-{mark}"
         self.payments, self.orders = f"payments-{mark}", f"orders-{mark}"
-        self.members: list[KafkaConsumer] = []
+        self.members: list[Consumer] = []
 
     @property
     def status(self) -> KafkaStatus:
@@ -72,14 +73,21 @@ class Group:
         admin.close()
 
     def join(self, client_id: str) -> None:
-        member = KafkaConsumer(
-            self.payments, self.orders, bootstrap_servers=self.bootstrap, group_id=self.name, client_id=client_id,
-            enable_auto_commit=False, auto_offset_reset="earliest",
-        )  # fmt: skip
+        """As a stream worker joins: librdkafka, partitions shared out cooperatively."""
+        member = Consumer(
+            {
+                "bootstrap.servers": self.bootstrap,
+                "group.id": self.name,
+                "client.id": client_id,
+                "partition.assignment.strategy": "cooperative-sticky",
+                "enable.auto.commit": False,
+            }
+        )
+        member.subscribe([self.payments, self.orders])
         self.members.append(member)
-        for _try in range(60):
+        for _try in range(120):
             for one in self.members:
-                one.poll(timeout_ms=300)
+                one.poll(0.1)
             if all(one.assignment() for one in self.members) and self.status.group_state == "Stable":
                 return
         raise AssertionError("the group did not settle")

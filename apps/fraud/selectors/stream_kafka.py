@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from time import monotonic
-from typing import Any, Final
+from time import monotonic, sleep
+from typing import Any, Final, NamedTuple
 
 import msgspec
 from django.conf import settings
@@ -24,6 +24,7 @@ GROUP: Final = "kivendtout-stream"
 PUBLISHED: Final = frozenset({"decisions", "fraud-alerts"})
 # A person waits for the answer, and a cluster in order gives it within a tenth of a second.
 ANSWER_MS: Final = 3_000
+RETRY_SECONDS: Final = 0.1
 # To look at the oldest unread message of each partition; what it does not tell by then is not known.
 LOOK_SECONDS: Final = 1.5
 # A broker sends whole batches: one of them a partition is all we want.
@@ -69,43 +70,63 @@ class KafkaStatus(msgspec.Struct, frozen=True, kw_only=True):
         return [f"{one.topic}[{part.partition}]" for one in self.topics for part in one.partitions if not part.member]
 
 
+class _Read(NamedTuple):
+    parts: list[TopicPartition]
+    starts: dict[TopicPartition, int]
+    ends: dict[TopicPartition, int]
+    committed: dict[TopicPartition, int]
+    group_state: str
+    members: list[Member]
+
+
 def kafka_status(*, now: datetime, group: str = GROUP, topics: Sequence[str] | None = None) -> KafkaStatus:
     wanted = sorted(topics if topics is not None else set(settings.TOPICS) - PUBLISHED)
     dead = [f"{name}{DEAD_LETTERS}" for name in wanted]
+    read = _read(group, [*wanted, *dead])
+    ours = [part for part in read.parts if part.topic in set(wanted)]
+    next_up = {part: max(read.committed.get(part, -1), read.starts[part]) for part in ours}
+    lags = {part: max(read.ends[part] - next_up[part], 0) for part in ours}
+    behind = _behind({part: next_up[part] for part in ours if lags[part]}, now)
+    found = _topics(ours, read, lags, behind)
+    return KafkaStatus(
+        topics=found,
+        missing=sorted(set(wanted) - {part.topic for part in ours}),
+        lag=sum(lags.values()),
+        behind_seconds=_worst(found),
+        group_state=read.group_state,
+        members=read.members,
+        dead_letters=_dead_letters(dead, read),
+    )
+
+
+def _read(group: str, topics: Sequence[str]) -> _Read:
     if not check("kafka").ok:  # at once, where a client would go on trying for seconds
         raise KafkaUnavailable
     try:
         admin = KafkaAdminClient(**connection_options() | {"request_timeout_ms": ANSWER_MS})
     except KafkaError as error:
         raise KafkaUnavailable from error
+    until = monotonic() + ANSWER_MS / 1000
     try:
-        parts = _partitions(admin, [*wanted, *dead])
-        ends = _offsets(admin, parts, OffsetSpec.LATEST)
-        starts = _offsets(admin, parts, OffsetSpec.EARLIEST)
-        read = {part: found.offset for part, found in admin.list_group_offsets([group])[group].items()}
-        state, members = _members(admin, group)
-    except KafkaError as error:
-        raise KafkaUnavailable from error
+        while True:
+            try:
+                return _ask(admin, group, topics)
+            except KafkaError as error:
+                # A cluster that has just started, or just lost a broker, names its leaders and coordinators anew.
+                if not error.retriable or monotonic() >= until:
+                    raise KafkaUnavailable from error
+                sleep(RETRY_SECONDS)
     finally:
         admin.close()
-    ours = [part for part in parts if part.topic in set(wanted)]
-    next_up = {part: max(read.get(part, -1), starts[part]) for part in ours}
-    lags = {part: max(ends[part] - next_up[part], 0) for part in ours}
-    behind = _behind({part: next_up[part] for part in ours if lags[part]}, now)
-    owners = {place: one.client_id for one in members for place in one.partitions}
-    found = [
-        TopicStatus(topic=topic, partitions=rows, lag=sum(row.lag for row in rows), behind_seconds=_worst(rows))
-        for topic, rows in _rows(ours, ends, read, lags, behind, owners).items()
-    ]
-    return KafkaStatus(
-        topics=found,
-        missing=sorted(set(wanted) - {part.topic for part in ours}),
-        lag=sum(lags.values()),
-        behind_seconds=_worst(found),
-        group_state=state,
-        members=members,
-        dead_letters=_dead_letters(dead, starts, ends),
-    )
+
+
+def _ask(admin: Any, group: str, topics: Sequence[str]) -> _Read:
+    parts = _partitions(admin, topics)
+    committed = {part: found.offset for part, found in admin.list_group_offsets([group])[group].items()}
+    state, members = _members(admin, group)
+    # Ends last: what was read meanwhile does not look like more than there is.
+    starts, ends = _offsets(admin, parts, OffsetSpec.EARLIEST), _offsets(admin, parts, OffsetSpec.LATEST)
+    return _Read(parts, starts, ends, committed, state, members)
 
 
 def _partitions(admin: Any, topics: Sequence[str]) -> list[TopicPartition]:
@@ -176,28 +197,30 @@ def _behind(next_up: Mapping[TopicPartition, int], now: datetime) -> dict[TopicP
     return ages
 
 
-def _rows(
+def _topics(
     parts: Sequence[TopicPartition],
-    ends: Mapping[TopicPartition, int],
-    read: Mapping[TopicPartition, int],
+    read: _Read,
     lags: Mapping[TopicPartition, int],
     behind: Mapping[TopicPartition, float],
-    owners: Mapping[str, str],
-) -> dict[str, list[PartitionStatus]]:
+) -> list[TopicStatus]:
+    owners = {place: one.client_id for one in read.members for place in one.partitions}
     rows: dict[str, list[PartitionStatus]] = defaultdict(list)
     for part in parts:
-        committed = read.get(part, -1)
+        committed = read.committed.get(part, -1)
         rows[part.topic].append(
             PartitionStatus(
                 partition=part.partition,
-                end=ends[part],
+                end=read.ends[part],
                 committed=committed if committed >= 0 else None,
                 lag=lags[part],
                 behind_seconds=behind.get(part) if lags[part] else 0.0,
                 member=owners.get(f"{part.topic}[{part.partition}]"),
             )
         )
-    return rows
+    return [
+        TopicStatus(topic=topic, partitions=some, lag=sum(one.lag for one in some), behind_seconds=_worst(some))
+        for topic, some in rows.items()
+    ]
 
 
 def _worst(rows: Sequence[PartitionStatus] | Sequence[TopicStatus]) -> float | None:
@@ -206,11 +229,9 @@ def _worst(rows: Sequence[PartitionStatus] | Sequence[TopicStatus]) -> float | N
     return None if None in known else max((one for one in known if one is not None), default=0.0)
 
 
-def _dead_letters(
-    topics: Sequence[str], starts: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
-) -> dict[str, int]:
+def _dead_letters(topics: Sequence[str], read: _Read) -> dict[str, int]:
     counts = dict.fromkeys(topics, 0)
-    for part, end in ends.items():
+    for part, end in read.ends.items():
         if part.topic in counts:
-            counts[part.topic] += max(end - starts[part], 0)
+            counts[part.topic] += max(end - read.starts[part], 0)
     return counts

@@ -57,7 +57,7 @@ def stream_status(*, now: datetime, group: str = GROUP, topics: Sequence[str] | 
     try:
         kafka = kafka_status(now=now, group=group, topics=topics)
     except KafkaUnavailable as error:
-        problems.append(error.message)
+        problems.append(f"{error.message} ({type(error.__cause__).__name__})" if error.__cause__ else error.message)
     try:
         outbox = outbox_status(now=now)
     except (OperationalError, InterfaceError) as error:
