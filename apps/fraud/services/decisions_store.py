@@ -15,6 +15,7 @@ from apps.fraud.engine.decide import Inputs
 from apps.fraud.engine.event import Facts
 from apps.fraud.engine.features.catalogue import VERSION
 from apps.fraud.events import AlertEvent, DecisionEvent
+from apps.fraud.services.alert_changes import alert_changes_note
 from apps.fraud.services.catalogues import catalogue_note
 from apps.fraud.services.engine import Judged
 from apps.payments.ingestion.staging import copy_into
@@ -102,7 +103,9 @@ def _alerts(batch: Batch, made: Sequence[Made]) -> dict[int, int]:
     }
     with connection.cursor() as cursor:
         cursor.execute(ALERTS, values)
-        return dict(cursor.fetchall())
+        raised = dict(cursor.fetchall())
+    alert_changes_note(tenant_id=batch.tenant_id, alerts=list(raised.values()), change="raised", now=batch.now)
+    return raised
 
 
 def _failed(one: Made) -> bool:
