@@ -20,6 +20,7 @@ class ComplianceConfig(AppConfig):
         from apps.compliance import models
         from apps.compliance.audit import audited
         from apps.compliance.roles import sync_roles_after_migrate
+        from kivendtout.lib.live_signals import connect_rights
         from kivendtout.lib.log import configure_logging
 
         # A command's answer goes to stdout, so its log lines do not.
@@ -30,6 +31,7 @@ class ComplianceConfig(AppConfig):
         audited(models.ApiKey, except_for=("last_used_at",))
         # What the scheduler itself writes at each run is no person's change.
         audited(PeriodicTask, except_for=("last_run_at", "total_run_count", "date_changed"))
+        connect_rights()
         post_migrate.connect(sync_roles_after_migrate, dispatch_uid="kvt_sync_roles")
 
 
