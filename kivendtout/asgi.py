@@ -15,6 +15,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.sessions import SessionMiddlewareStack
 from django.urls import path
 
+from apps.fraud.live.alerts import AlertsConsumer
 from apps.payments.live.activity import ActivityConsumer
 from kivendtout.lib.live import SameSiteOrigins
 
@@ -33,6 +34,7 @@ application = ProtocolTypeRouter(
                 URLRouter(
                     [
                         path("ws/activity/", ActivityConsumer.as_asgi()),
+                        path("ws/alerts/", AlertsConsumer.as_asgi()),
                     ]
                 )
             )
