@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
@@ -21,7 +22,6 @@ from apps.fraud.models import DeadLetter
 from apps.fraud.services import dead_letters as services
 from apps.fraud.services.dead_letters import Actor, dead_letters_retry
 from apps.fraud.stream import letters as stream_letters
-from apps.fraud.stream.batch import Raw
 from apps.fraud.stream.dead_letters import CODES, MOST_BYTES, Dead, dead_letter_of
 from apps.fraud.stream.letters import letters_reader
 from kivendtout.lib.clock import now
@@ -33,8 +33,24 @@ NOON = datetime(2025, 12, 1, 12, 0, tzinfo=UTC)
 CARD = "4111 1111 1111 1111"
 
 
+@dataclass(frozen=True)
+class Raw:
+    """A message that a test made up, as the stream would have read it."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes
+    headers: list[tuple[str, bytes | None]] = field(default_factory=list)
+
+    @property
+    def place(self) -> str:
+        return f"{self.topic}[{self.partition}]@{self.offset}"
+
+
 def raw(value: bytes = b"{}", *, key: bytes | None = b"C1", topic: str = "payments", **headers: bytes | None) -> Raw:
-    return Raw(topic, 2, 55, key, value, list(headers.items()), NOON)
+    return Raw(topic, 2, 55, key, value, list(headers.items()))
 
 
 def letter_of(message: Raw, reason: str = "It is of no use.", code: str = "invalid") -> Dead:
@@ -127,7 +143,7 @@ anything = st.binary(max_size=200) | st.text(max_size=100).map(lambda text: text
 def test_whatever_comes_in_a_letter_comes_out(
     value: bytes, key: bytes | None, headers: list[tuple[str, bytes | None]], reason: str, code: str
 ) -> None:
-    dead = dead_letter_of(Raw("payments", 0, 1, key, value, headers, NOON), reason, code, failed_at=NOON)
+    dead = dead_letter_of(Raw("payments", 0, 1, key, value, headers), reason, code, failed_at=NOON)
 
     assert all(isinstance(one, bytes) for _name, one in dead.headers)
     assert {"reason", "code", "source", "failed_at", "retries"} <= {name for name, _value in dead.headers}
@@ -175,7 +191,7 @@ def bury(kafka: Server, topic: str) -> Iterator[Callable[..., None]]:
     def put(*values: bytes, code: str = "invalid", **headers: bytes | None) -> None:
         told = {"tenant": b"kivendtout", "traceparent": TRACEPARENT.encode(), **headers}
         for value in values:
-            message = Raw(topic, 0, 7, b"C1", value, list(told.items()), NOON)
+            message = Raw(topic, 0, 7, b"C1", value, list(told.items()))
             dead = dead_letter_of(message, f"Not {len(value)} bytes.", code, failed_at=NOON)
             producer.send(dead.topic, key=dead.key, value=dead.value, headers=dead.headers).get(timeout=10)
 
@@ -370,7 +386,7 @@ def read_all(topic: str) -> list[Any]:
 def one_letter(own: Server, topic: str) -> Any:
     ensure_topics()
     producer = KafkaProducer(bootstrap_servers=own.bootstrap)
-    dead = dead_letter_of(Raw(topic, 0, 7, b"C1", b"{}", [], NOON), "No use.", failed_at=NOON)
+    dead = dead_letter_of(Raw(topic, 0, 7, b"C1", b"{}"), "No use.", failed_at=NOON)
     producer.send(dead.topic, key=dead.key, value=dead.value, headers=dead.headers).get(timeout=10)
     producer.close()
     return read_all(topic)[0]
@@ -461,7 +477,7 @@ def test_reading_stops_at_what_was_there_and_leaves_older_letters_out_when_there
 def test_letters_that_another_program_wrote_are_listed_too(own: Server, topic: str) -> None:
     ensure_topics()
     producer = KafkaProducer(bootstrap_servers=own.bootstrap)
-    strange = [("reason", b"\x1b[31mred\x00"), ("code", b"\xff"), ("bytes", "²".encode()), ("tenant", None)]
+    strange = [("reason", b"\x1b[31mred\x00"), ("code", b"\xff"), ("bytes", "²".encode())]
     producer.send(f"{topic}.dlq", key=b"k", value=None, headers=strange).get(timeout=10)
     producer.close()
     [letter] = dlq("list")["letters"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from time import monotonic
 from typing import Any, Final
@@ -15,7 +15,6 @@ from kafka.errors import KafkaError
 
 from apps.fraud.services.dead_letters import Letter, Place, Sent
 from apps.fraud.stream.dead_letters import CODES, header_of, retries_of
-from apps.fraud.stream.publish import DELIVERY, producer_leave
 from kivendtout.lib.errors import InvalidInput, NotFound
 from kivendtout.lib.kafka import DEAD_LETTERS, TENANT_HEADER, KafkaUnavailable, connection_options, make_producer
 from kivendtout.lib.redact import CARD_REMOVED
@@ -28,6 +27,10 @@ POLL_MS: Final = 500
 SILENCE_SECONDS: Final = 15.0
 ASK_MS: Final = 5_000
 ACK_SECONDS: Final = 10
+LEAVE_SECONDS: Final = 1
+# A message is given up before its claim is let go: kept in the producer's memory, it would go out once more beside the
+# next attempt.
+DELIVERY: Final = {"request_timeout_ms": 4_000, "delivery_timeout_ms": 8_000}
 
 log = structlog.get_logger(__name__)
 
@@ -168,7 +171,15 @@ def letters_sender(*, tenant: str = "") -> Iterator[Any]:
     try:
         yield lambda letters: _send(producer, letters, tenant)
     finally:
-        producer_leave(producer)
+        _leave(producer)
+
+
+def _leave(producer: KafkaProducer) -> None:
+    """Drop what was not acknowledged, and end. kafka-python's own close waits for it, for ever if it must."""
+    if (sender := producer._sender) is not None:
+        sender.force_close()
+    with suppress(KafkaError):
+        producer.close(timeout=LEAVE_SECONDS)
 
 
 def _send(producer: KafkaProducer, letters: Sequence[Letter], tenant: str) -> list[Sent]:
