@@ -30,21 +30,21 @@ JOIN payments_paymentreference r ON r.id = a.payment_id
 LEFT JOIN payments_payment p ON p.id = r.id AND p.attempted_at = r.attempted_at
 LEFT JOIN customers_customer c ON c.id = p.customer_id
 LEFT JOIN fraud_decision d ON d.payment_id = r.id
+{rest}
 """
-CHANGED: Final = (
-    SHOWN.format(columns="f.number, f.change", table="fraud_alertchange f JOIN fraud_fraudalert a ON a.id = f.alert_id")
-    + "WHERE f.tenant_id = %s AND f.number > %s ORDER BY f.number LIMIT %s"
+CHANGED: Final = SHOWN.format(
+    columns="f.number, f.change",
+    table="fraud_alertchange f JOIN fraud_fraudalert a ON a.id = f.alert_id",
+    rest="WHERE f.tenant_id = %s AND f.number > %s ORDER BY f.number LIMIT %s",
 )
 # A status at a time, each in the order of its index: a queue of a hundred thousand costs what one of twenty does.
-WAITING: Final = (
-    SHOWN.format(
-        columns="NULL, NULL",
-        table="""(
-            SELECT found.* FROM unnest(%s::text[]) AS wanted(status), LATERAL (
-                SELECT * FROM fraud_fraudalert WHERE tenant_id = %s AND status = wanted.status
-                ORDER BY raised_at DESC LIMIT %s) AS found) AS a""",
-    )
-    + "ORDER BY a.raised_at DESC, a.id DESC LIMIT %s"  # noqa: S608  constants
+WAITING: Final = SHOWN.format(
+    columns="NULL, NULL",
+    table="""(
+        SELECT found.* FROM unnest(%s::text[]) AS wanted(status), LATERAL (
+            SELECT * FROM fraud_fraudalert WHERE tenant_id = %s AND status = wanted.status
+            ORDER BY raised_at DESC LIMIT %s) AS found) AS a""",
+    rest="ORDER BY a.raised_at DESC, a.id DESC LIMIT %s",
 )
 
 
