@@ -9,6 +9,8 @@ import hmac
 import json
 import socket
 import threading
+from collections.abc import Mapping
+from functools import partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_address
@@ -21,7 +23,7 @@ from django.conf import settings
 from prometheus_client import REGISTRY
 from prometheus_client.exposition import choose_encoder
 
-from kivendtout.lib.stream_health import StreamHealth
+from kivendtout.lib.stream_health import StreamHealth, worker_report
 from kivendtout.lib.stream_metrics import watch_turns
 
 # Several workers of one machine are started with the same settings: each takes the next free port of so many.
@@ -36,7 +38,7 @@ log = structlog.get_logger(__name__)
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    health: StreamHealth
+    loops: Mapping[str, StreamHealth]
     token: str | None
 
     def __init__(self, host: str, port: int) -> None:
@@ -72,9 +74,10 @@ class _Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET  # noqa: N815  the name is the standard library's
 
     def _healthz(self) -> None:
-        health = self.server.health
-        status = HTTPStatus.OK if health.alive else HTTPStatus.SERVICE_UNAVAILABLE
-        self._answer(status, "application/json", json.dumps(health.report()).encode())
+        loops = self.server.loops
+        alive = all(one.alive for one in loops.values())
+        status = HTTPStatus.OK if alive else HTTPStatus.SERVICE_UNAVAILABLE
+        self._answer(status, "application/json", json.dumps(worker_report(loops)).encode())
 
     def _may_read(self) -> bool:
         """As the web's /metrics: this machine, unless a proxy on it makes everybody local, or the token."""
@@ -101,12 +104,13 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 class MetricsServer:
-    def __init__(self, health: StreamHealth, *, host: str, port: int, token: str | None) -> None:
+    def __init__(self, loops: Mapping[str, StreamHealth], *, host: str, port: int, token: str | None) -> None:
         self._server = _listen(host, port)
-        self._server.health, self._server.token = health, token
+        self._server.loops, self._server.token = loops, token
         self._thread = threading.Thread(target=self._server.serve_forever, name="stream-metrics", daemon=True)
         self._thread.start()
-        watch_turns(lambda: health.seconds_since_turn)
+        for name, health in loops.items():
+            watch_turns(name, partial(getattr, health, "seconds_since_turn"))
 
     @property
     def port(self) -> int:
@@ -118,13 +122,14 @@ class MetricsServer:
         self._thread.join(STOP_SECONDS)
 
 
-def serve_metrics(health: StreamHealth) -> MetricsServer | None:
+def serve_metrics(health: StreamHealth | Mapping[str, StreamHealth]) -> MetricsServer | None:
     """As the settings say. A worker that cannot be watched still works: it says so and goes on."""
+    loops = {"payments": health} if isinstance(health, StreamHealth) else health
     host, port = settings.STREAM_METRICS_HOST, settings.STREAM_METRICS_PORT
     if not port:
         return None
     try:
-        server = MetricsServer(health, host=host, port=port, token=settings.METRICS_TOKEN)
+        server = MetricsServer(loops, host=host, port=port, token=settings.METRICS_TOKEN)
     except (OSError, OverflowError) as error:
         advice = "Set STREAM_METRICS_PORT to a free port, and STREAM_METRICS_HOST to an address of this machine."
         log.warning("stream_metrics_not_served", host=host, port=port, error=type(error).__name__, advice=advice)

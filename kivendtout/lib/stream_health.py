@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Final, Literal, TypedDict
 
 State = Literal["starting", "consuming", "waiting", "stopped"]
+# From best to worst: a worker is what the worst of its loops is.
+ORDER: Final[tuple[State, ...]] = ("consuming", "starting", "waiting", "stopped")
 # A batch takes a second at most, and waiting for a store still turns every second. A first batch that makes partitions
 # and keys, and a producer that hangs until its acknowledgement is given up (10 s), must not get a worker restarted.
 STUCK_SECONDS: Final = 60.0
@@ -64,3 +66,15 @@ class StreamHealth:
             partitions=self.partitions,
             last_turn_seconds=seconds,
         )
+
+
+def worker_report(loops: Mapping[str, StreamHealth]) -> dict[str, object]:
+    """All loops as one, the worst of each figure, then each of them."""
+    each = {name: one.report() for name, one in loops.items()}
+    return {
+        "state": max((one["state"] for one in each.values()), key=ORDER.index),
+        "waiting_for": sorted({name for one in each.values() for name in one["waiting_for"]}),
+        "partitions": sum(one["partitions"] for one in each.values()),
+        "last_turn_seconds": max(one["last_turn_seconds"] for one in each.values()),
+        "loops": each,
+    }

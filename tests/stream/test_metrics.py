@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -40,7 +41,7 @@ def health(clock: Clock) -> StreamHealth:
 
 @pytest.fixture
 def server(health: StreamHealth) -> Iterator[MetricsServer]:
-    server = MetricsServer(health, host="127.0.0.1", port=0, token="a-long-token")
+    server = MetricsServer({"payments": health}, host="127.0.0.1", port=0, token="a-long-token")
     yield server
     server.stop()
 
@@ -68,7 +69,8 @@ def test_a_loop_that_turns_is_alive_and_says_what_it_reads(health: StreamHealth,
     health.turned(partitions=4)
     status, _headers, body = ask("/healthz")
     assert status == 200
-    assert json.loads(body) == {"state": "consuming", "waiting_for": [], "partitions": 4, "last_turn_seconds": 0.0}
+    told = {"state": "consuming", "waiting_for": [], "partitions": 4, "last_turn_seconds": 0.0}
+    assert json.loads(body) == {**told, "loops": {"payments": told}}
 
 
 def test_a_loop_that_waits_is_alive_and_says_for_what(health: StreamHealth, ask: Ask) -> None:
@@ -106,22 +108,45 @@ def test_a_stopped_loop_is_not_alive(health: StreamHealth, ask: Ask) -> None:
     assert json.loads(body)["partitions"] == 0
 
 
+def test_a_worker_is_what_the_worst_of_its_loops_is(health: StreamHealth, clock: Clock) -> None:
+    other = StreamHealth(clock=clock)
+    health.turned(partitions=6)
+    other.turned(partitions=9)
+    other.waits("documents")
+    server = MetricsServer({"payments": health, "behaviour": other}, host="127.0.0.1", port=0, token=None)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+
+    def asked() -> tuple[int, dict[str, Any]]:
+        connection.request("GET", "/healthz")
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+
+    status, told = asked()
+    assert (status, told["state"], told["waiting_for"], told["partitions"]) == (200, "waiting", ["documents"], 15)
+    assert told["loops"]["payments"]["state"] == "consuming"
+    clock.now += STUCK_SECONDS
+    health.turned()
+    assert asked()[0] == 503
+    server.stop()
+
+
 # --- metrics ----------------------------------------------------------------------------------------------------------
 def test_a_scraper_reads_what_the_loop_counted(ask: Ask) -> None:
+    stream_metrics.in_loop("payments")
     with stream_metrics.batch_seconds("store"):
         pass
     stream_metrics.messages("orders", "waiting", 3)
     status, headers, body = ask("/metrics")
     assert status == 200
     assert headers["Content-Type"].startswith("text/plain")
-    assert b'kivendtout_stream_step_seconds_count{step="store"}' in body
-    assert b'kivendtout_stream_messages_total{result="waiting",topic="orders"}' in body
+    assert b'kivendtout_stream_step_seconds_count{loop="payments",step="store"}' in body
+    assert b'kivendtout_stream_messages_total{loop="payments",result="waiting",topic="orders"}' in body
 
 
 def test_it_shows_for_how_long_the_loop_has_not_turned(health: StreamHealth, clock: Clock, ask: Ask) -> None:
     health.turned()
     clock.now += 12
-    assert b"kivendtout_stream_last_turn_seconds 12.0" in ask("/metrics")[2]
+    assert b'kivendtout_stream_last_turn_seconds{loop="payments"} 12.0' in ask("/metrics")[2]
 
 
 def test_a_request_that_came_through_a_proxy_needs_the_token(ask: Ask) -> None:
@@ -135,7 +160,7 @@ def test_a_request_that_came_through_a_proxy_needs_the_token(ask: Ask) -> None:
 
 
 def test_without_a_token_no_bearer_will_do(health: StreamHealth) -> None:
-    server = MetricsServer(health, host="127.0.0.1", port=0, token=None)
+    server = MetricsServer({"payments": health}, host="127.0.0.1", port=0, token=None)
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
     connection.request("GET", "/metrics", headers={"X-Forwarded-For": "203.0.113.7", "Authorization": "Bearer None"})
     assert connection.getresponse().status == 403
@@ -183,15 +208,38 @@ def test_no_port_no_server(health: StreamHealth, settings: Any) -> None:
 
 
 # --- counting ---------------------------------------------------------------------------------------------------------
+def lag_of(loop: str, partition: int) -> float | None:
+    return value("lag_messages", loop=loop, topic="cart-events", partition=str(partition))
+
+
 def test_what_another_worker_reads_now_is_no_lag_of_ours() -> None:
-    stream_metrics.lag("payments", 0, 7)
-    stream_metrics.lag("payments", 1, 9)
-    stream_metrics.assigned([("payments", 1)])
-    assert value("lag_messages", topic="payments", partition="0") is None
-    assert value("lag_messages", topic="payments", partition="1") == 9
-    assert value("assigned_partitions") == 1
-    stream_metrics.lag("payments", 0, 2)
-    assert value("lag_messages", topic="payments", partition="0") == 2
+    stream_metrics.in_loop("payments")
+    stream_metrics.lag("cart-events", 0, 7)
+    stream_metrics.lag("cart-events", 1, 9)
+    stream_metrics.assigned([("cart-events", 1)])
+    assert (lag_of("payments", 0), lag_of("payments", 1)) == (None, 9)
+    assert value("assigned_partitions", loop="payments") == 1
+    stream_metrics.lag("cart-events", 0, 2)
+    assert lag_of("payments", 0) == 2
+
+
+def test_two_loops_that_read_the_same_topic_count_apart() -> None:
+    stream_metrics.in_loop("payments")
+    stream_metrics.lag("cart-events", 0, 7)
+    stream_metrics.paused("kafka", True)
+
+    def other() -> None:
+        stream_metrics.in_loop("behaviour")
+        stream_metrics.lag("cart-events", 0, 40)
+        stream_metrics.paused("kafka", False)
+        stream_metrics.assigned([("cart-events", 0)])
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    thread.join()
+    assert (lag_of("payments", 0), lag_of("behaviour", 0)) == (7, 40)
+    assert value("paused", loop="payments", dependency="kafka") == 1
+    assert value("paused", loop="behaviour", dependency="kafka") == 0
 
 
 def test_a_lane_that_was_emptied_shows_nothing_waiting() -> None:
@@ -210,13 +258,15 @@ def test_a_thousand_webhooks_are_one_lane_to_a_scraper() -> None:
 
 
 def test_a_step_that_fails_is_counted_with_the_time_it_took() -> None:
-    before = value("step_seconds_count", step="commit") or 0
+    stream_metrics.in_loop("payments")
+    before = value("step_seconds_count", loop="payments", step="commit") or 0
     with pytest.raises(ValueError, match="away"), stream_metrics.batch_seconds("commit"):
         raise ValueError("away")
-    assert value("step_seconds_count", step="commit") == before + 1
+    assert value("step_seconds_count", loop="payments", step="commit") == before + 1
 
 
 def test_a_message_from_a_clock_ahead_of_ours_is_not_younger_than_now() -> None:
-    before = value("message_age_seconds_sum", topic="labels") or 0
+    stream_metrics.in_loop("payments")
+    before = value("message_age_seconds_sum", loop="payments", topic="labels") or 0
     stream_metrics.message_age("labels", -30.0)
-    assert value("message_age_seconds_sum", topic="labels") == before
+    assert value("message_age_seconds_sum", loop="payments", topic="labels") == before
