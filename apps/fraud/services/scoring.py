@@ -27,6 +27,7 @@ from apps.fraud.selectors.facts import event_facts, payment_facts
 from apps.fraud.services.decisions_store import Batch, Made, decisions_insert
 from apps.fraud.services.engine import Clock, Engine, Judged, engine_current
 from apps.fraud.services.feature_state import state_is_whole, state_learn_if_small, state_owe
+from apps.fraud.services.late_alerts import alerts_for_failures
 from apps.fraud.services.lists import list_uses_count
 from apps.fraud.state.list_keys import subject_of
 from apps.fraud.state.live_state import live_state
@@ -89,7 +90,14 @@ def payments_decide(
             for pk, n, one, result in ids
         }  # fmt: skip
         batch = Batch(tenant_id, source, now, clock.spent)
+        step = perf_counter_ns()
         alerts = decisions_insert(batch=batch, made=list(made.values())) if made else {}
+        if results and engine.policy.alerts == "points":
+            heard = {pk: traces[n] for n, pk in recorded.known.items()} if traces else {}
+            alerts |= alerts_for_failures(
+                tenant_id=tenant_id, payments=results, policy=engine.policy, now=now, rules=engine.rules, traces=heard
+            )
+        clock.add("store", step)
         _count_uses(tenant_id, judged, now)
     return Decided(recorded, made, alerts, clock.spent)
 
