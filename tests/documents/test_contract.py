@@ -14,7 +14,9 @@ from kivendtout.lib.documents import (
     InsertResult,
     InvalidDocument,
     InvalidDocumentQuery,
+    Tally,
 )
+from kivendtout.lib.documents.checks import prepare
 
 OURS, THEIRS = 1, 2
 NOON = datetime(2025, 12, 1, 12, tzinfo=UTC)
@@ -379,3 +381,57 @@ def test_free_text_collections_lose_card_numbers_on_the_way_in(store: DocumentSt
 
 def test_it_answers_a_ping(store: DocumentStore) -> None:
     store.ping()
+
+
+# --- counting for roll-ups --------------------------------------------------------------------------------------------
+HOUR: Any = {"since": NOON, "until": NOON + 60 * MINUTE}
+
+
+def test_it_counts_how_many_values_a_field_has(store: DocumentStore) -> None:
+    sessions = ["S1", "S2", "S1", None, "S3"]
+    store.insert_many("events", OURS, [event(number, session_id=one) for number, one in enumerate(sessions)])
+    store.insert_many("events", OURS, [event(99, at=NOON + 60 * MINUTE, session_id="later")])
+    store.insert_many("events", THEIRS, [event(0, session_id="S9")])
+    assert store.count_different("events", OURS, "session_id", **HOUR) == 3
+    assert store.count_different("events", OURS, "session_id", since=NOON - MINUTE, until=NOON) == 0
+
+
+def test_it_tallies_groups_of_values(store: DocumentStore) -> None:
+    seen = [("view", "S1"), ("view", "S1"), ("look", "S2"), ("look", "S1"), ("pay", "S2"), ("cart", None), ("x", "S4")]
+    store.insert_many("events", OURS, [event(n, type=kind, session_id=one) for n, (kind, one) in enumerate(seen)])
+    groups = {"seen": ("view", "look"), "carts": ("cart",), "paid": ["pay"], "never": ("gone",)}
+    assert store.tally("events", OURS, "type", groups, different="session_id", **HOUR) == {
+        "seen": Tally(4, 2),
+        "carts": Tally(1, 0),
+        "paid": Tally(1, 1),
+        "never": Tally(0, 0),
+    }
+    none = dict.fromkeys(groups, Tally(0, 0))
+    assert store.tally("events", THEIRS, "type", groups, different="session_id", **HOUR) == none
+
+
+def test_it_counts_every_value_of_a_field_that_is_declared_for_it(store: DocumentStore) -> None:
+    seen = ["P1", "P2", "P1", None, "P3", "P1"]
+    store.insert_many("events", OURS, [event(n, type="view", product_id=one) for n, one in enumerate(seen)])
+    store.insert_many("events", OURS, [event(90, type="cart", product_id="P9")])
+    counted = store.count_values("events", OURS, "product_id", filters={"type": "view"}, **HOUR)
+    assert sorted(counted) == [("P1", 3), ("P2", 1), ("P3", 1)]
+    assert list(store.count_values("events", THEIRS, "product_id", **HOUR)) == []
+
+
+def test_it_refuses_to_count_by_what_is_not_declared(store: DocumentStore) -> None:
+    with pytest.raises(InvalidDocumentQuery, match="cannot be counted by 'device'"):
+        store.count_values("events", OURS, "device", **HOUR)
+    with pytest.raises(InvalidDocumentQuery, match="cannot be searched by 'device'"):
+        store.count_different("events", OURS, "device", **HOUR)
+    with pytest.raises(InvalidDocumentQuery, match="must be text"):
+        store.tally("events", OURS, "type", {"x": [""]}, different="session_id", **HOUR)
+    with pytest.raises(InvalidDocumentQuery, match="cannot be searched by 'device'"):
+        store.tally("events", OURS, "type", {"x": ["y"]}, different="device", **HOUR)
+
+
+def test_documents_that_were_proven_elsewhere_are_stored_alike(store: DocumentStore) -> None:
+    prepared = prepare(COLLECTIONS["events"], events(3))
+    assert store.insert_prepared("events", OURS, prepared[::-1]) == InsertResult(3, 0)
+    assert store.insert_prepared("events", OURS, [*prepared, *prepared[:1]]) == InsertResult(0, 4)
+    assert store.get("events", OURS, "event-0001") == events(2)[1]

@@ -74,7 +74,12 @@ def test_the_operation_can_be_written_into_a_migration() -> None:
 )
 def test_every_search_has_its_index(where: str, index: str) -> None:
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")  # the table is empty here; the question is what could serve
+        cursor.execute(
+            "INSERT INTO documents_events (tenant_id, id, at, customer_id, session_id, type, body)"
+            " SELECT 1, n, timestamptz '2025-12-01' + n * interval '1 minute', 'C' || n / 100, 'S' || n / 10,"
+            " 'payment_attempt', '{}' FROM generate_series(1, 30000) n"
+        )
+        cursor.execute("ANALYZE documents_events")
         cursor.execute(f"EXPLAIN SELECT * FROM documents_events WHERE tenant_id = 1 AND {where} ORDER BY at LIMIT 10")
         plan = "\n".join(row[0] for row in cursor.fetchall())
     assert index in plan

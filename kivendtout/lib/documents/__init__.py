@@ -4,7 +4,7 @@ from kivendtout.lib.documents.collections import COLLECTIONS
 from kivendtout.lib.documents.errors import DocumentsUnavailable, InvalidDocument, InvalidDocumentQuery
 from kivendtout.lib.documents.factory import document_store
 from kivendtout.lib.documents.store import DocumentStore
-from kivendtout.lib.documents.types import InsertResult, Page
+from kivendtout.lib.documents.types import InsertResult, Page, Tally
 
 __all__ = [
     "COLLECTIONS",
@@ -14,5 +14,6 @@ __all__ = [
     "InvalidDocument",
     "InvalidDocumentQuery",
     "Page",
+    "Tally",
     "document_store",
 ]

@@ -31,7 +31,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Prepared(msgspec.Struct, frozen=True, gc=False):
-    """A document that may be stored: its keys apart, in the order of the collection's filters, the rest as JSON text."""
+    """A document that may be stored: its keys apart, as the collection's filters stand, the rest as JSON text."""
 
     id: str
     at: datetime
@@ -167,6 +167,13 @@ def check_field(collection: Collection, name: str) -> str:
     if name not in collection.filters:
         known = ", ".join(collection.filters)
         raise InvalidDocumentQuery(f"{collection.name} cannot be searched by {name!r}. Use one of: {known}.")
+    return name
+
+
+def check_counted(collection: Collection, name: str) -> str:
+    if name not in collection.counted:
+        known = ", ".join(collection.counted) or "none"
+        raise InvalidDocumentQuery(f"{collection.name} cannot be counted by {name!r}. Use one of: {known}.")
     return name
 
 

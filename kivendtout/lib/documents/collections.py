@@ -88,10 +88,12 @@ class Collection:
     retention: timedelta
     scrubbed: bool = True
     """Card numbers and security codes are removed on the way in."""
+    counted: tuple[str, ...] = ()
+    """Further top-level text fields that `count_values` counts by; no index serves them."""
 
     def __post_init__(self) -> None:
         # Names become SQL identifiers, so they are plain ones; the stores rely on this check.
-        assert all(_NAME.fullmatch(name) for name in (self.name, *self.filters)), self.name
+        assert all(_NAME.fullmatch(name) for name in (self.name, *self.filters, *self.counted)), self.name
         assert all(set(index) <= {*self.filters, "at"} for index in self.indexes), self.name
 
 
@@ -100,11 +102,14 @@ _DECLARED = (
         name="events",
         shape=EventDocument,
         filters=("customer_id", "session_id", "type"),
-        indexes=(("customer_id", "at"), ("session_id",), ("type", "at")),
+        # By time alone, not by type and time: it serves every period, and costs an event 1 µs instead of 4. A session's
+        # is with time, so that no planner reads a period to find a session in order.
+        indexes=(("customer_id", "at"), ("session_id", "at"), ("at",)),
         # Fraud patterns come back with the seasons: two of each, so that one can train and the other test.
         retention=2 * YEAR,
         # The event schemas admit no free text where a number could hide, and this is the collection that must be fast.
         scrubbed=False,
+        counted=("product_id",),
     ),
     Collection(
         name="raw_payloads",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,7 @@ from kivendtout.lib.documents.checks import Prepared
 from kivendtout.lib.documents.collections import Collection
 from kivendtout.lib.documents.errors import DocumentsUnavailable
 from kivendtout.lib.documents.store import DocumentStore
-from kivendtout.lib.documents.types import Position, Query
+from kivendtout.lib.documents.types import Position, Query, Tally
 
 DATABASE = "kivendtout"
 # A store that is away must cost a request seconds, not the driver's half minute.
@@ -67,10 +67,9 @@ def _document(stored: dict[str, Any]) -> dict[str, Any]:
 
 def _indexes(collection: Collection) -> list[IndexModel]:
     fields = [("tenant_id", *index) for index in collection.indexes]
-    models = [IndexModel([(name, ASCENDING) for name in index], name="_".join(index)) for index in fields]
-    # By tenant and time for the roll-ups, by time alone for retention: there is no BRIN to serve both.
-    by_time = [IndexModel([("tenant_id", ASCENDING), ("at", ASCENDING)], name="tenant_id_at")]
-    return [*models, *by_time, IndexModel([("at", ASCENDING)], name="at")]
+    # By tenant and time for periods, by time alone for retention: there is no BRIN to serve both.
+    wanted = dict.fromkeys([*fields, ("tenant_id", "at"), ("at",)])
+    return [IndexModel([(name, ASCENDING) for name in index], name="_".join(index)) for index in wanted]
 
 
 @contextmanager
@@ -85,6 +84,7 @@ def _answering() -> Iterator[None]:
 
 class MongoDocuments(DocumentStore):
     name = "mongodb"
+    transactional = False
 
     def __init__(self, uri: str, selection_ms: int = SELECTION_MS) -> None:
         self.client: MongoClient[dict[str, Any]] = MongoClient(
@@ -154,6 +154,40 @@ class MongoDocuments(DocumentStore):
         ]
         with _answering():
             return [(group["_id"], int(group["number"])) for group in self._of(query.collection).aggregate(steps)]
+
+    def _different(self, collection: Collection, where: dict[str, Any], field: str) -> int:
+        steps: list[dict[str, Any]] = [
+            {"$match": {"$and": [*where["$and"], {field: {"$exists": True}}]}},
+            {"$group": {"_id": f"${field}"}},
+            {"$count": "number"},
+        ]
+        with _answering():
+            return sum(int(one["number"]) for one in self._of(collection).aggregate(steps, allowDiskUse=True))
+
+    def _count_different(self, query: Query, field: str) -> int:
+        return self._different(query.collection, _where(query), field)
+
+    def _tally(self, query: Query, field: str, groups: Mapping[str, Sequence[str]], different: str) -> dict[str, Tally]:
+        told = {}
+        for name, values in groups.items():
+            where = _where(query)
+            where["$and"].append({field: {"$in": list(values)}})
+            with _answering():
+                documents = self._of(query.collection).count_documents(where)
+            told[name] = Tally(documents, self._different(query.collection, where, different))
+        return told
+
+    def _count_values(self, query: Query, field: str) -> Iterator[tuple[str, int]]:
+        where = _where(query)
+        where["$and"].append({field: {"$exists": True}})
+        steps: list[dict[str, Any]] = [
+            {"$match": where},
+            {"$group": {"_id": f"${field}", "number": {"$sum": 1}}},
+        ]
+        with _answering():
+            for one in self._of(query.collection).aggregate(steps, allowDiskUse=True):
+                if one["_id"] is not None:
+                    yield one["_id"], int(one["number"])
 
     def _delete(self, query: Query) -> int:
         with _answering():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from kivendtout.lib.documents.copying import copy_data
 from kivendtout.lib.documents.errors import DocumentsUnavailable
 from kivendtout.lib.documents.store import DocumentStore
 from kivendtout.lib.documents.tables import table_of
-from kivendtout.lib.documents.types import Position, Query
+from kivendtout.lib.documents.types import Position, Query, Tally
 
 # S608: table and column names come from the registry, which admits plain identifiers only; every value is bound.
 # ruff: noqa: S608
@@ -55,15 +55,16 @@ def _document(collection: Collection, row: tuple[Any, ...]) -> dict[str, Any]:
 
 class PostgresDocuments(DocumentStore):
     name = "postgresql"
+    transactional = True
 
     def __init__(self, alias: str = "default") -> None:
         self.alias = alias
 
     @contextmanager
-    def _cursor(self) -> Iterator[CursorWrapper]:
+    def _cursor(self, *, streaming: bool = False) -> Iterator[CursorWrapper]:
         connection = connections[self.alias]
         try:
-            with connection.cursor() as cursor:
+            with connection.chunked_cursor() if streaming else connection.cursor() as cursor:
                 yield cursor
         except (OperationalError, InterfaceError) as error:
             if not connection.in_atomic_block:  # a long-lived worker must find a fresh connection next time
@@ -94,11 +95,14 @@ class PostgresDocuments(DocumentStore):
 
     def _copied(self, collection: Collection, tenant_id: int, batch: list[Prepared]) -> bool:
         sql = f"COPY {table_of(collection)} (tenant_id, {_columns(collection)}) FROM STDIN (FORMAT binary)"
-        connection = connections[self.alias]
         try:
-            with self._cursor() as cursor, atomic(self.alias), connection.wrap_database_errors:
-                with cursor.copy(sql) as copy:
-                    copy.write(copy_data(tenant_id, batch))
+            with (
+                self._cursor() as cursor,
+                atomic(self.alias),
+                connections[self.alias].wrap_database_errors,
+                cursor.copy(sql) as copy,
+            ):
+                copy.write(copy_data(tenant_id, batch))
         except IntegrityError:  # the key is the table's only constraint that a checked document can break
             return False
         return True
@@ -106,9 +110,7 @@ class PostgresDocuments(DocumentStore):
     def _merged(self, collection: Collection, tenant_id: int, batch: list[Prepared]) -> int:
         """The whole batch as one JSON parameter: the fastest way measured that skips what is there already."""
         named = ("id", "at", *collection.filters)
-        rows = [
-            dict(zip(named, (one.id, one.at, *one.keys), strict=True)) | {"body": msgspec.Raw(one.text)} for one in batch
-        ]
+        rows = [dict(zip(named, (one.id, one.at, *one.keys), strict=True), body=msgspec.Raw(one.text)) for one in batch]
         typed = ", ".join(("id text", "at timestamptz", *(f"{name} text" for name in collection.filters), "body jsonb"))
         return self._changed(
             f"INSERT INTO {table_of(collection)} (tenant_id, {_columns(collection)})"
@@ -146,6 +148,34 @@ class PostgresDocuments(DocumentStore):
             [*values, limit],
         )
         return [(value, int(number)) for value, number in rows]
+
+    def _count_different(self, query: Query, field: str) -> int:
+        where, values = _where(query)
+        sql = f"SELECT count(DISTINCT {field}) FROM {table_of(query.collection)} WHERE {where}"
+        return int(self._rows(sql, values)[0][0])
+
+    def _tally(self, query: Query, field: str, groups: Mapping[str, Sequence[str]], different: str) -> dict[str, Tally]:
+        """One pass over the period, sorted on disk where it does not fit in memory."""
+        where, values = _where(query)
+        pairs = [(name, value) for name, some in groups.items() for value in some]
+        rows = self._rows(
+            f"SELECT one.name, count(*), count(DISTINCT {different}) FROM {table_of(query.collection)}"
+            f" JOIN unnest(%s::text[], %s::text[]) AS one (name, value) ON {field} = one.value"
+            f" WHERE {where} GROUP BY one.name",
+            [[name for name, _value in pairs], [value for _name, value in pairs], *values],
+        )
+        return {name: Tally(int(documents), int(found)) for name, documents, found in rows}
+
+    def _count_values(self, query: Query, field: str) -> Iterator[tuple[str, int]]:
+        where, values = _where(query)
+        sql = (
+            f"SELECT body->>'{field}', count(*) FROM {table_of(query.collection)}"
+            f" WHERE {where} AND body->>'{field}' IS NOT NULL GROUP BY 1"
+        )
+        with self._cursor(streaming=True) as cursor:
+            cursor.execute(sql, values)
+            for value, number in cursor:
+                yield value, int(number)
 
     def _delete(self, query: Query) -> int:
         where, values = _where(query)

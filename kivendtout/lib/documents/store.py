@@ -6,7 +6,7 @@ The public methods check, then call the underscored ones, which a store implemen
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from kivendtout.lib.documents import checks
 from kivendtout.lib.documents.checks import Prepared
 from kivendtout.lib.documents.collections import COLLECTIONS, Collection, collection_named
 from kivendtout.lib.documents.errors import InvalidDocumentQuery
-from kivendtout.lib.documents.types import InsertResult, Page, Position, Query
+from kivendtout.lib.documents.types import InsertResult, Page, Position, Query, Tally
 
 # One statement's worth: large enough to spread the round trip, small enough that locks are held for milliseconds.
 BATCH = 5_000
@@ -61,6 +61,8 @@ def _batches(prepared: list[Prepared]) -> Iterator[list[Prepared]]:
 
 class DocumentStore(ABC):
     name: str
+    transactional: bool
+    """Whether it writes within Django's transaction, and so together with the tables around it."""
 
     def insert_many(self, collection: str, tenant_id: int, documents: Iterable[Mapping[str, Any]]) -> InsertResult:
         """Stores what is not there yet. Any document refused means none is stored; repeating a call is harmless."""
@@ -120,6 +122,44 @@ class DocumentStore(ABC):
         query = _query(collection, tenant_id, NO_FILTERS, since, until)
         return dict(self._count_by(query, checks.check_field(query.collection, field), MAX_GROUPS))
 
+    def count_different(self, collection: str, tenant_id: int, field: str, *, since: datetime, until: datetime) -> int:
+        """How many values the field has in the period; the store counts, however many documents there are."""
+        query = _query(collection, tenant_id, NO_FILTERS, since, until)
+        return self._count_different(query, checks.check_field(query.collection, field))
+
+    def tally(
+        self,
+        collection: str,
+        tenant_id: int,
+        field: str,
+        groups: Mapping[str, Sequence[str]],
+        *,
+        different: str,
+        since: datetime,
+        until: datetime,
+    ) -> dict[str, Tally]:
+        """For each group of values of the field: how many documents, and how many values of `different` in them."""
+        query = _query(collection, tenant_id, NO_FILTERS, since, until)
+        found, other = checks.check_field(query.collection, field), checks.check_field(query.collection, different)
+        for values in groups.values():
+            for value in values:
+                checks.check_filters(query.collection, {found: value})
+        return dict.fromkeys(groups, Tally(0, 0)) | self._tally(query, found, groups, other)
+
+    def count_values(
+        self,
+        collection: str,
+        tenant_id: int,
+        field: str,
+        *,
+        filters: Mapping[str, str] = NO_FILTERS,
+        since: datetime,
+        until: datetime,
+    ) -> Iterator[tuple[str, int]]:
+        """Every value of the field and how often it is there; one by one, as there may be more than memory holds."""
+        query = _query(collection, tenant_id, filters, since, until)
+        return self._count_values(query, checks.check_counted(query.collection, field))
+
     def delete(self, collection: str, tenant_id: int, filters: Mapping[str, str]) -> int:
         """Erases what the filters name, for good; at least one filter, so that nobody empties a tenant by omission."""
         if not filters:
@@ -156,6 +196,17 @@ class DocumentStore(ABC):
 
     @abstractmethod
     def _count_by(self, query: Query, field: str, limit: int) -> list[tuple[str | None, int]]: ...
+
+    @abstractmethod
+    def _count_different(self, query: Query, field: str) -> int: ...
+
+    @abstractmethod
+    def _tally(
+        self, query: Query, field: str, groups: Mapping[str, Sequence[str]], different: str
+    ) -> dict[str, Tally]: ...
+
+    @abstractmethod
+    def _count_values(self, query: Query, field: str) -> Iterator[tuple[str, int]]: ...
 
     @abstractmethod
     def _delete(self, query: Query) -> int: ...

@@ -22,6 +22,13 @@ class InsertResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    documents: int
+    different: int
+    """How many values of the field that was asked for; documents without it count as documents only."""
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     documents: list[dict[str, Any]]
     next_cursor: str | None
