@@ -20,9 +20,10 @@ from kafka.structs import OffsetAndMetadata
 from apps.compliance.models import Tenant
 from apps.fraud.models import Outbox
 from apps.fraud.selectors import stream_kafka
-from apps.fraud.selectors.stream_kafka import GROUP, PUBLISHED, KafkaStatus, kafka_status
+from apps.fraud.selectors.stream_figures import GroupStatus
+from apps.fraud.selectors.stream_kafka import GROUPS, kafka_status
 from apps.fraud.selectors.stream_status import outbox_status, stream_status
-from celery_worker import stream as streams
+from apps.fraud.stream.work import BEHAVIOUR, DECIDING
 from kivendtout.lib.kafka import ensure_topics
 from tests.devservices.kafka_servers import ApacheServer, Server, apache_libs, free_port, why_no_apache
 
@@ -57,8 +58,13 @@ class Group:
         self.members: list[Consumer] = []
 
     @property
-    def status(self) -> KafkaStatus:
-        return kafka_status(now=NOW, group=self.name, topics=[self.payments, self.orders])
+    def reads(self) -> dict[str, list[str]]:
+        return {self.name: [self.payments, self.orders]}
+
+    @property
+    def status(self) -> GroupStatus:
+        [found] = kafka_status(now=NOW, groups=self.reads).groups
+        return found
 
     def send(self, topic: str, partition: int, *ages: float) -> None:
         producer = KafkaProducer(bootstrap_servers=self.bootstrap)
@@ -88,23 +94,24 @@ class Group:
         for _try in range(120):
             for one in self.members:
                 one.poll(0.1)
-            if all(one.assignment() for one in self.members) and self.status.group_state == "Stable":
+            if all(one.assignment() for one in self.members) and self.status.state == "Stable":
                 return
         raise AssertionError("the group did not settle")
 
 
 @pytest.fixture
-def group(kafka: Server, settings: Any) -> Iterator[Group]:
+def group(kafka: Server, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Group]:
     found = Group(kafka)
     settings.KAFKA_BOOTSTRAP_SERVERS = [kafka.bootstrap]
     settings.TOPICS = {found.payments: 2, found.orders: 1}
     ensure_topics()
+    monkeypatch.setattr("apps.fraud.selectors.stream_status.GROUPS", found.reads)
     yield found
     for member in found.members:
         member.close()
 
 
-def lags(status: KafkaStatus) -> dict[str, int]:
+def lags(status: GroupStatus) -> dict[str, int]:
     return {f"{one.topic}[{part.partition}]": part.lag for one in status.topics for part in one.partitions}
 
 
@@ -158,19 +165,35 @@ def test_members_are_told_with_what_they_read(group: Group) -> None:
 
 def test_dead_letters_are_counted_by_topic(group: Group) -> None:
     group.send(f"{group.orders}.dlq", 0, 1, 1)
-    assert group.status.dead_letters == {f"{group.orders}.dlq": 2, f"{group.payments}.dlq": 0}
+    found = kafka_status(now=NOW, groups=group.reads).dead_letters
+    assert found == {
+        f"{group.orders}.dlq": 2,
+        f"{group.payments}.dlq": 0,
+    }
 
 
 def test_a_topic_that_is_not_there_is_named(group: Group) -> None:
-    status = kafka_status(now=NOW, group=group.name, topics=[group.orders, "never-made"])
-    assert status.missing == ["never-made"]
-    assert [one.topic for one in status.topics] == [group.orders]
+    status = kafka_status(now=NOW, groups={group.name: [group.orders, "never-made"]})
+    assert status.missing == ["never-made", "never-made.dlq"]
+    assert [one.topic for one in status.groups[0].topics] == [group.orders]
 
 
-def test_it_asks_for_the_group_and_the_topics_of_the_stream(settings: Any) -> None:
-    assert GROUP == streams.GROUP
-    read_by_others = {"labels"} - streams.KINDS.keys()
-    assert set(settings.TOPICS) - PUBLISHED - read_by_others == set(streams.KINDS)
+def test_two_groups_of_one_topic_are_told_apart(group: Group) -> None:
+    group.send(group.orders, 0, 60, 30)
+    group.has_read(group.orders, 0, 2)
+    other = f"{group.name}-other"
+    status = kafka_status(now=NOW, groups={group.name: [group.orders], other: [group.orders]})
+    assert {one.group: (one.lag, one.behind_seconds) for one in status.groups} == {
+        group.name: (0, 0.0),
+        other: (2, 60.0),
+    }
+    assert (status.lag, status.behind_seconds) == (2, 60.0)
+
+
+def test_it_asks_for_the_groups_and_the_topics_of_the_workers() -> None:
+    assert {name: sorted(topics) for name, topics in GROUPS.items()} == {
+        work.group: sorted(work.topics) for work in (DECIDING, BEHAVIOUR)
+    }
 
 
 # --- the outbox -------------------------------------------------------------------------------------------------------
@@ -235,7 +258,7 @@ def test_while_postgresql_is_away_kafka_is_shown_all_the_same(
 
     with monkeypatch.context() as meanwhile:
         meanwhile.setattr(connection, "cursor", refuse)
-        status = stream_status(now=NOW, group=group.name, topics=[group.orders])
+        status = stream_status(now=NOW, groups=group.reads)
     assert status.outbox is None
     assert status.kafka is not None
     assert not status.known
@@ -255,8 +278,10 @@ def test_the_command_ends_well_when_everything_could_be_read(db: None, group: Gr
     assert "No stream worker is there" in text
 
 
-def test_the_command_ends_badly_when_a_topic_is_missing(db: None, group: Group, settings: Any) -> None:
-    settings.TOPICS |= {"never-made": 1}
+def test_the_command_ends_badly_when_a_topic_is_missing(
+    db: None, group: Group, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.fraud.selectors.stream_status.GROUPS", {group.name: ["never-made"]})
     text, exit_status = command()
     assert exit_status == 1
     assert "never-made" in text

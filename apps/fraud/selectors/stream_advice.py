@@ -7,8 +7,7 @@ from typing import Final, Literal, NamedTuple
 
 from django.utils.translation import gettext, gettext_noop
 
-from apps.fraud.selectors.stream_kafka import KafkaStatus
-from apps.fraud.selectors.stream_status import LaneStatus, StreamStatus
+from apps.fraud.selectors.stream_figures import GroupStatus, KafkaStatus, LaneStatus, StreamStatus
 
 Tone = Literal["danger", "warning", "info"]
 # A worker in order is a second behind, and a relay a tenth of one; a minute is no hiccup any more.
@@ -51,14 +50,15 @@ def _of_kafka(kafka: KafkaStatus | None) -> Iterator[Advice]:
     if kafka.missing:
         sentence = gettext_noop("Topics are missing: %(names)s. Make them with `manage.py create_topics`.")
         yield Advice("topics_missing", "danger", sentence, {"names": _some(kafka.missing)})
-    yield from _of_members(kafka)
-    if kafka.behind_seconds is not None and kafka.behind_seconds >= LATE_SECONDS and kafka.members:
+    if not any(one.members for one in kafka.groups):
         sentence = gettext_noop(
-            "Workers are %(behind)s behind, with %(lag)s messages to read. If this grows, start another worker; "
-            "each partition can keep one busy."
+            "No stream worker is there: messages wait in Kafka, and decisions wait in the outbox. Start one: "
+            "`celery -A celery_worker worker -Q stream -P threads`."
         )
-        details: dict[str, object] = {"behind": duration(kafka.behind_seconds), "lag": kafka.lag}
-        yield Advice("behind", "warning", sentence, details)
+        yield Advice("no_worker", "danger", sentence, {})
+    else:
+        for group in kafka.groups:
+            yield from _of_group(group)
     if letters := sum(kafka.dead_letters.values()):
         sentence = gettext_noop(
             "Messages in the dead-letter topics: %(count)s. `manage.py dlq list` tells why, and whether they were "
@@ -67,22 +67,33 @@ def _of_kafka(kafka: KafkaStatus | None) -> Iterator[Advice]:
         yield Advice("dead_letters", "info", sentence, {"count": letters})
 
 
-def _of_members(kafka: KafkaStatus) -> Iterator[Advice]:
-    if not kafka.members:
+def _of_group(group: GroupStatus) -> Iterator[Advice]:
+    if not group.members:
         sentence = gettext_noop(
-            "No stream worker is there: messages wait in Kafka, and decisions wait in the outbox. Start one: "
-            "`celery -A celery_worker worker -Q stream -P threads`."
+            "Nobody reads for “%(group)s”, though workers are there: a loop of theirs has ended. Restart them, and "
+            "look in their log for `stream_failed`."
         )
-        yield Advice("no_worker", "danger", sentence, {})
-    elif kafka.group_state not in {"Stable", "Empty"}:
+        yield Advice("loop_missing", "danger", sentence, {"group": group.group})
+    elif group.state not in {"Stable", "Empty"}:
         sentence = gettext_noop("A worker came or went, and partitions are being shared out. This takes seconds.")
         yield Advice("rebalancing", "info", sentence, {})
-    elif unread := kafka.unread:
+    elif unread := group.unread:
         sentence = gettext_noop(
             "Partitions that no worker reads: %(names)s. Their messages wait. Restart the workers; if it stays so, "
             "look in their log for `stream_failed`."
         )
         yield Advice("unread_partitions", "warning", sentence, {"names": _some(unread)})
+    if group.members and group.behind_seconds is not None and group.behind_seconds >= LATE_SECONDS:
+        sentence = gettext_noop(
+            "“%(group)s” is %(behind)s behind, with %(lag)s messages to read. If this grows, start another worker; "
+            "each partition can keep one busy."
+        )
+        details: dict[str, object] = {
+            "group": group.group,
+            "behind": duration(group.behind_seconds),
+            "lag": group.lag,
+        }
+        yield Advice("behind", "warning", sentence, details)
 
 
 def _of_outbox(lanes: list[LaneStatus] | None) -> Iterator[Advice]:

@@ -1,4 +1,4 @@
-"""How far the stream's group has read each partition, who its members are, and how many dead letters there are."""
+"""How far the stream's groups have read each partition, who their members are, how many dead letters there are."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ from datetime import datetime
 from time import monotonic, sleep
 from typing import Any, Final, NamedTuple
 
-import msgspec
-from django.conf import settings
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.admin import OffsetSpec
 from kafka.errors import GroupIdNotFoundError, KafkaError
 
+from apps.fraud.selectors.stream_figures import GroupStatus, KafkaStatus, Member, PartitionStatus, TopicStatus
 from kivendtout.lib.clock import EPOCH
 from kivendtout.lib.health import check
 from kivendtout.lib.kafka import DEAD_LETTERS, KafkaUnavailable, connection_options
 
-GROUP: Final = "kivendtout-stream"
-# Written by us and read by others; the stream reads the rest of settings.TOPICS.
-PUBLISHED: Final = frozenset({"decisions", "fraud-alerts"})
+# What the workers' loops read, as `apps/fraud/stream/work.py` has it; a test holds them together.
+GROUPS: Final[Mapping[str, Sequence[str]]] = {
+    "kivendtout-stream": ("cart-events", "orders", "payments"),
+    "kivendtout-behaviour": ("cart-events", "user-events"),
+}
 # A person waits for the answer, and a cluster in order gives it within a tenth of a second.
 ANSWER_MS: Final = 3_000
 RETRY_SECONDS: Final = 0.1
@@ -31,75 +32,34 @@ LOOK_SECONDS: Final = 1.5
 LOOK_BYTES: Final = 4_096
 
 
-class PartitionStatus(msgspec.Struct, frozen=True, kw_only=True):
-    partition: int
-    end: int
-    committed: int | None
-    lag: int
-    behind_seconds: float | None
-    """Age of the oldest message that is not read yet; 0 when everything is, None when it cannot be told."""
-    member: str | None
-
-
-class TopicStatus(msgspec.Struct, frozen=True, kw_only=True):
-    topic: str
-    partitions: list[PartitionStatus]
-    lag: int
-    behind_seconds: float | None
-
-
-class Member(msgspec.Struct, frozen=True, kw_only=True):
-    member_id: str
-    client_id: str
-    host: str
-    partitions: list[str]
-
-
-class KafkaStatus(msgspec.Struct, frozen=True, kw_only=True):
-    topics: list[TopicStatus]
-    missing: list[str]
-    lag: int
-    behind_seconds: float | None
-    group_state: str
+class _Group(NamedTuple):
+    committed: dict[TopicPartition, int]
+    state: str
     members: list[Member]
-    dead_letters: dict[str, int]
-
-    @property
-    def unread(self) -> list[str]:
-        """Partitions that no member has been given."""
-        return [f"{one.topic}[{part.partition}]" for one in self.topics for part in one.partitions if not part.member]
 
 
 class _Read(NamedTuple):
     parts: list[TopicPartition]
+    groups: dict[str, _Group]
     starts: dict[TopicPartition, int]
     ends: dict[TopicPartition, int]
-    committed: dict[TopicPartition, int]
-    group_state: str
-    members: list[Member]
 
 
-def kafka_status(*, now: datetime, group: str = GROUP, topics: Sequence[str] | None = None) -> KafkaStatus:
-    wanted = sorted(topics if topics is not None else set(settings.TOPICS) - PUBLISHED)
-    dead = [f"{name}{DEAD_LETTERS}" for name in wanted]
-    read = _read(group, [*wanted, *dead])
-    ours = [part for part in read.parts if part.topic in set(wanted)]
-    next_up = {part: max(read.committed.get(part, -1), read.starts[part]) for part in ours}
-    lags = {part: max(read.ends[part] - next_up[part], 0) for part in ours}
-    behind = _behind({part: next_up[part] for part in ours if lags[part]}, now)
-    found = _topics(ours, read, lags, behind)
+def kafka_status(*, now: datetime, groups: Mapping[str, Sequence[str]] = GROUPS) -> KafkaStatus:
+    topics = sorted({topic for some in groups.values() for topic in some})
+    dead = [f"{name}{DEAD_LETTERS}" for name in topics]
+    read = _read(list(groups), [*topics, *dead])
+    found = [_group(name, set(groups[name]), read, now) for name in groups]
     return KafkaStatus(
-        topics=found,
-        missing=sorted(set(wanted) - {part.topic for part in ours}),
-        lag=sum(lags.values()),
+        groups=found,
+        missing=sorted({*topics, *dead} - {part.topic for part in read.parts}),
+        lag=sum(one.lag for one in found),
         behind_seconds=_worst(found),
-        group_state=read.group_state,
-        members=read.members,
         dead_letters=_dead_letters(dead, read),
     )
 
 
-def _read(group: str, topics: Sequence[str]) -> _Read:
+def _read(groups: Sequence[str], topics: Sequence[str]) -> _Read:
     if not check("kafka").ok:  # at once, where a client would go on trying for seconds
         raise KafkaUnavailable
     try:
@@ -110,7 +70,7 @@ def _read(group: str, topics: Sequence[str]) -> _Read:
     try:
         while True:
             try:
-                return _ask(admin, group, topics)
+                return _ask(admin, groups, topics)
             except KafkaError as error:
                 # A cluster that has just started, or just lost a broker, names its leaders and coordinators anew.
                 if not error.retriable or monotonic() >= until:
@@ -120,13 +80,33 @@ def _read(group: str, topics: Sequence[str]) -> _Read:
         admin.close()
 
 
-def _ask(admin: Any, group: str, topics: Sequence[str]) -> _Read:
+def _ask(admin: Any, groups: Sequence[str], topics: Sequence[str]) -> _Read:
     parts = _partitions(admin, topics)
-    committed = {part: found.offset for part, found in admin.list_group_offsets([group])[group].items()}
-    state, members = _members(admin, group)
+    found = {name: _Group(_committed(admin, name), *_members(admin, name)) for name in groups}
     # Ends last: what was read meanwhile does not look like more than there is.
     starts, ends = _offsets(admin, parts, OffsetSpec.EARLIEST), _offsets(admin, parts, OffsetSpec.LATEST)
-    return _Read(parts, starts, ends, committed, state, members)
+    return _Read(parts, found, starts, ends)
+
+
+def _committed(admin: Any, group: str) -> dict[TopicPartition, int]:
+    return {part: found.offset for part, found in admin.list_group_offsets([group])[group].items()}
+
+
+def _group(name: str, topics: set[str], read: _Read, now: datetime) -> GroupStatus:
+    group = read.groups[name]
+    ours = [part for part in read.parts if part.topic in topics]
+    next_up = {part: max(group.committed.get(part, -1), read.starts[part]) for part in ours}
+    lags = {part: max(read.ends[part] - next_up[part], 0) for part in ours}
+    behind = _behind({part: next_up[part] for part in ours if lags[part]}, now)
+    found = _topics(ours, group, read.ends, lags, behind)
+    return GroupStatus(
+        group=name,
+        state=group.state,
+        members=group.members,
+        topics=found,
+        lag=sum(lags.values()),
+        behind_seconds=_worst(found),
+    )
 
 
 def _partitions(admin: Any, topics: Sequence[str]) -> list[TopicPartition]:
@@ -199,18 +179,19 @@ def _behind(next_up: Mapping[TopicPartition, int], now: datetime) -> dict[TopicP
 
 def _topics(
     parts: Sequence[TopicPartition],
-    read: _Read,
+    group: _Group,
+    ends: Mapping[TopicPartition, int],
     lags: Mapping[TopicPartition, int],
     behind: Mapping[TopicPartition, float],
 ) -> list[TopicStatus]:
-    owners = {place: one.client_id for one in read.members for place in one.partitions}
+    owners = {place: one.client_id for one in group.members for place in one.partitions}
     rows: dict[str, list[PartitionStatus]] = defaultdict(list)
     for part in parts:
-        committed = read.committed.get(part, -1)
+        committed = group.committed.get(part, -1)
         rows[part.topic].append(
             PartitionStatus(
                 partition=part.partition,
-                end=read.ends[part],
+                end=ends[part],
                 committed=committed if committed >= 0 else None,
                 lag=lags[part],
                 behind_seconds=behind.get(part) if lags[part] else 0.0,
@@ -223,7 +204,7 @@ def _topics(
     ]
 
 
-def _worst(rows: Sequence[PartitionStatus] | Sequence[TopicStatus]) -> float | None:
+def _worst(rows: Sequence[PartitionStatus | TopicStatus | GroupStatus]) -> float | None:
     """A figure that is not known could be the worst."""
     known = [row.behind_seconds for row in rows]
     return None if None in known else max((one for one in known if one is not None), default=0.0)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-import msgspec
 from django.apps import apps
 from django.db import InterfaceError, OperationalError, ProgrammingError, connection
 
-from apps.fraud.selectors.stream_kafka import GROUP, KafkaStatus, kafka_status
+from apps.fraud.selectors.stream_figures import LaneStatus, StreamStatus
+from apps.fraud.selectors.stream_kafka import GROUPS, kafka_status
 from kivendtout.lib.kafka import KafkaUnavailable
 
 # A row holds a batch of messages as a MessagePack array, whose first bytes tell how many: no message is unpacked.
@@ -26,36 +26,11 @@ GROUP BY topic
 LANE_FIELDS: Final = ("attempts", "failed_since", "next_try_at", "last_error")
 
 
-class LaneStatus(msgspec.Struct, frozen=True, kw_only=True):
-    lane: str
-    rows: int = 0
-    messages: int = 0
-    oldest_seconds: float = 0.0
-    attempts: int = 0
-    failed_since: datetime | None = None
-    next_try_at: datetime | None = None
-    last_error: str = ""
-
-
-class StreamStatus(msgspec.Struct, frozen=True, kw_only=True):
-    at: datetime
-    group: str
-    kafka: KafkaStatus | None
-    """None: it could not be asked; `problems` says why."""
-    outbox: list[LaneStatus] | None
-    problems: list[str]
-
-    @property
-    def known(self) -> bool:
-        """Everything was read, and no topic is missing whose lag would then be a guess."""
-        return not self.problems and self.kafka is not None and not self.kafka.missing
-
-
-def stream_status(*, now: datetime, group: str = GROUP, topics: Sequence[str] | None = None) -> StreamStatus:
+def stream_status(*, now: datetime, groups: Mapping[str, Sequence[str]] | None = None) -> StreamStatus:
     """Each part on its own: a Kafka that is away is just when somebody wants to see the outbox."""
     kafka, outbox, problems = None, None, []
     try:
-        kafka = kafka_status(now=now, group=group, topics=topics)
+        kafka = kafka_status(now=now, groups=groups or GROUPS)
     except KafkaUnavailable as error:
         problems.append(f"{error.message} ({type(error.__cause__).__name__})" if error.__cause__ else error.message)
     try:
@@ -64,7 +39,7 @@ def stream_status(*, now: datetime, group: str = GROUP, topics: Sequence[str] | 
         problems.append(f"PostgreSQL does not answer ({type(error).__name__}). Check DATABASE_URL and the server.")
     except ProgrammingError:
         problems.append("The database has no outbox. Run `manage.py migrate`.")
-    return StreamStatus(at=now, group=group, kafka=kafka, outbox=outbox, problems=problems)
+    return StreamStatus(at=now, kafka=kafka, outbox=outbox, problems=problems)
 
 
 def outbox_status(*, now: datetime) -> list[LaneStatus]:

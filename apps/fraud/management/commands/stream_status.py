@@ -10,8 +10,8 @@ from django.core.management.base import BaseCommand
 
 from apps.fraud.management.tables import table
 from apps.fraud.selectors.stream_advice import advice, duration
-from apps.fraud.selectors.stream_kafka import KafkaStatus
-from apps.fraud.selectors.stream_status import LaneStatus, StreamStatus, stream_status
+from apps.fraud.selectors.stream_figures import GroupStatus, KafkaStatus, LaneStatus, StreamStatus
+from apps.fraud.selectors.stream_status import stream_status
 from kivendtout.lib.clock import now
 
 # Often enough to see a lag shrink; asking costs the cluster a few small requests.
@@ -67,22 +67,22 @@ def told(status: StreamStatus) -> str:
 
 
 def _kafka(kafka: KafkaStatus) -> list[str]:
-    rows = [["partition", "end", "read up to", "lag", "behind", "read by"]]
-    for topic in kafka.topics:
+    letters = [["dead letters", "messages"], *([name, f"{count:,}"] for name, count in kafka.dead_letters.items())]
+    return [*(_group(one) for one in kafka.groups), table(letters)]
+
+
+def _group(group: GroupStatus) -> str:
+    rows = [[group.group, "end", "read up to", "lag", "behind", "read by"]]
+    for topic in group.topics:
         for part in topic.partitions:
             read = "–" if part.committed is None else f"{part.committed:,}"
             behind, name = duration(part.behind_seconds), f"{topic.topic}[{part.partition}]"
             rows.append([name, f"{part.end:,}", read, f"{part.lag:,}", behind, part.member or "nobody"])
-    rows.append(["all", "", "", f"{kafka.lag:,}", duration(kafka.behind_seconds), ""])
+    rows.append(["all", "", "", f"{group.lag:,}", duration(group.behind_seconds), ""])
     members = [["member", "host", "partitions"]]
-    members += [[one.client_id, one.host, str(len(one.partitions))] for one in kafka.members]
-    letters = [["dead letters", "messages"], *([name, f"{count:,}"] for name, count in kafka.dead_letters.items())]
-    state = f"The group is {kafka.group_state}; members: {len(kafka.members)}."
-    return [
-        table(rows, left=(0, 5)),
-        state + (f"\n{table(members, left=(0, 1))}" if kafka.members else ""),
-        table(letters),
-    ]
+    members += [[one.client_id, one.host, str(len(one.partitions))] for one in group.members]
+    said = table(members, left=(0, 1)) if group.members else "No member reads for it."
+    return f"{table(rows, left=(0, 5))}\nGroup: {group.state}\n{said}"
 
 
 def _outbox(lanes: list[LaneStatus]) -> str:
