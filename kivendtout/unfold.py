@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.apps import apps
 from django.conf import settings
@@ -14,8 +14,17 @@ from django.utils.translation import gettext_lazy as _
 
 from kivendtout.context_processors import chosen_theme
 
-# Group title, then (model, Material icon). A model that is not registered, or not this person's to view, is left out.
-NAVIGATION: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
+
+class AdminPage(NamedTuple):
+    """A page that is no model's."""
+
+    title: Any
+    url_name: str
+    permission: str
+
+
+# Group title, then (model or page, Material icon). What is not registered, or not this person's to view, is left out.
+NAVIGATION: tuple[tuple[Any, tuple[tuple[str | AdminPage, str], ...]], ...] = (
     (
         _("Payments"),
         (
@@ -69,6 +78,7 @@ NAVIGATION: tuple[tuple[Any, tuple[tuple[str, str], ...]], ...] = (
     (
         _("Supervision"),
         (
+            (AdminPage(_("Stream"), "admin:fraud_stream", "fraud.view_outbox"), "stream"),
             ("compliance.AuditEntry", "policy"),
             ("django_celery_beat.PeriodicTask", "schedule"),
             ("django_celery_beat.IntervalSchedule", "timer"),
@@ -87,9 +97,18 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     return [group for group in groups if group["items"]]
 
 
-def _items(request: HttpRequest, models: tuple[tuple[str, str], ...]) -> list[dict[str, Any]]:
-    items = (_item(request, label, icon) for label, icon in models)
+def _items(request: HttpRequest, entries: tuple[tuple[str | AdminPage, str], ...]) -> list[dict[str, Any]]:
+    items = (
+        _page_item(request, one, icon) if isinstance(one, AdminPage) else _item(request, one, icon)
+        for one, icon in entries
+    )
     return [item for item in items if item]
+
+
+def _page_item(request: HttpRequest, page: AdminPage, icon: str) -> dict[str, Any] | None:
+    if not request.user.has_perm(page.permission):
+        return None
+    return {"title": page.title, "icon": icon, "link": reverse(page.url_name)}
 
 
 def _item(request: HttpRequest, label: str, icon: str) -> dict[str, Any] | None:

@@ -59,6 +59,8 @@ EVIDENCE = _views(*CUSTOMER_MODELS, *PAYMENT_MODELS, *FRAUD_MODELS, *RULE_MODELS
 # A list is made and changed, never deleted: decisions name it. To change an entry is to take it off.
 LISTS = ("fraud.add_fraudlist", "fraud.change_fraudlist", "fraud.add_listentry", "fraud.change_listentry")
 REVEAL = "customers.reveal_personal_data"
+# How the stream does: counts of every tenant together, no message and no name.
+STREAM = "fraud.view_outbox"
 BEAT_MODELS = (
     "django_celery_beat.periodictask",
     "django_celery_beat.intervalschedule",
@@ -76,6 +78,7 @@ ROLES = (
             *LISTS,
             # Jobs and currencies serve every tenant: who runs the installation changes them (a superuser), nobody else.
             *_views(*BEAT_MODELS),
+            STREAM,
             # A key is made and revoked, never changed or deleted: the audit trail goes on naming it.
             *_views("compliance.apikey"),
             "compliance.add_apikey",
@@ -90,13 +93,10 @@ ROLES = (
         "developer",
         _("Developer"),
         gettext_noop("Integrates and debugs: reference data and jobs, no customer and no payment."),
-        _views(
-            "payments.currency",
-            "payments.merchant",
-            "payments.product",
-            "payments.paymentstatus",
-            "payments.paymenttransition",
-            *BEAT_MODELS,
+        (
+            *_views("payments.currency", "payments.merchant", "payments.product"),
+            *_views("payments.paymentstatus", "payments.paymenttransition", *BEAT_MODELS),
+            STREAM,
         ),
     ),
     Role("read_only", _("Read-only"), gettext_noop("Looks, changes nothing, reveals nothing."), EVIDENCE),

@@ -8,6 +8,7 @@ from apps.fraud.admin.list_entry import ListEntryAdmin
 from apps.fraud.admin.lists import FraudListAdmin
 from apps.fraud.admin.rules import RuleAdmin
 from apps.fraud.admin.rulesets import RuleSetAdmin
+from apps.fraud.admin.stream import stream_page
 from apps.payments.admin.payment_page import PAYMENT_SECTIONS
 
 PAYMENT_SECTIONS.append(of_payment)
@@ -20,4 +21,5 @@ __all__ = [
     "ListEntryAdmin",
     "RuleAdmin",
     "RuleSetAdmin",
+    "stream_page",
 ]
