@@ -15,6 +15,7 @@ from django.db import connection, transaction
 
 from apps.fraud.models import StateDebt
 from apps.fraud.selectors.facts import facts_in_order, label_facts, payment_facts
+from apps.fraud.selectors.labels import labels_facts
 from apps.fraud.state.breaker import Away
 from apps.fraud.state.keys import rebuild_key, rebuilding_key, warm_key
 from apps.fraud.state.live_state import live_state
@@ -165,8 +166,13 @@ def state_repay(*, tenant_id: int, now: datetime) -> int:
             debts = list(StateDebt.objects.select_for_update(skip_locked=True).order_by("pk")[:DEBTS])
             if not debts:
                 return told
-            facts = payment_facts(tenant_id, [debt.payment_id for debt in debts])
+            payments = [debt.payment_id for debt in debts]
+            facts = payment_facts(tenant_id, payments)
+            # A verdict that Redis has not heard is owed as its payment is: both are told, and what it knows is no harm.
+            labels = labels_facts(tenant_id, payments=payments)
             if not live_state().observe(tenant_id, facts, now=event_time(now)).remembered:
+                return told
+            if not live_state().label(tenant_id, labels, now=event_time(now)):
                 return told
             StateDebt.objects.filter(pk__in=[debt.pk for debt in debts]).delete()
             told += len(debts)

@@ -20,6 +20,7 @@ CODES: Final[dict[str, str]] = {
     "malformed": "It cannot be read at all.",
     "oversized": "It is larger than a message may be.",
     "unknown_version": "Its schema version is not known here.",
+    "unknown_schema": "Its Avro schema cannot be read here.",
     "invalid": "A field of it is missing, unknown or wrong.",
     "from_the_future": "Its time lies ahead of ours.",
     "no_tenant": "It names no tenant, or one that does not exist.",
