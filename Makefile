@@ -4,7 +4,7 @@ RUN = @$(PYTHON) kivendtout/devservices/bootstrap.py
 export KAFKA BROKERS ARGS
 
 .DEFAULT_GOAL := help
-.PHONY: help setup services stop demo test check bench lock
+.PHONY: help setup services stop demo test check bench chaos lock
 
 help:
 	$(RUN) help
@@ -29,6 +29,9 @@ check:
 
 bench:
 	$(RUN) bench
+
+chaos:
+	$(RUN) chaos
 
 lock:
 	$(RUN) lock

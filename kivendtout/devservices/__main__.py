@@ -57,6 +57,7 @@ COMMANDS: dict[str, Callable[[Home], int]] = {
     "test": tasks.test,
     "check": tasks.check,
     "bench": tasks.bench,
+    "chaos": tasks.chaos,
     "lock": lock,
 }
 

@@ -10,6 +10,7 @@ TARGETS = {
     "test": 'Set up, start the services and run every test (ARGS="tests/payments -k month" for some).',
     "check": "Run the linters, the type checker, the import rules, the template and migration checks.",
     "bench": "Measure load, generation, encryption and query plans on this machine.",
+    "chaos": 'Kill everything a hundred times under load, then count (ARGS="--kills 20 --minutes 4").',
     "lock": "Resolve the dependencies again and rewrite requirements/ (needs several minutes).",
     "help": "Show this list.",
 }

@@ -1,4 +1,4 @@
-"""`make test`, `make check` and `make bench`: services are started when needed, and stopped if we started them."""
+"""`make test`, `check` and `bench` start services when needed and stop those they started; `make chaos` has its own."""
 
 from __future__ import annotations
 
@@ -39,6 +39,12 @@ def bench(home: Home) -> int:
     with _services(home):
         keys.ensure(home)
         return _foreground([str(home.python), "-m", "benchmarks", *_arguments()])
+
+
+def chaos(home: Home) -> int:
+    """On servers of its own: those of `make services` may have somebody's data in them."""
+    packages.ensure(home, packages.SERVERS)
+    return _foreground([str(home.python), "-m", "tests.chaos", *_arguments()])
 
 
 def check(home: Home) -> int:
