@@ -20,10 +20,10 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from apps.compliance.models import AuditEntry, Tenant
 from apps.fraud.models import DeadLetter
 from apps.fraud.services import dead_letters as services
-from apps.fraud.services.dead_letters import Actor, dead_letters_retry
-from apps.fraud.stream import letters as stream_letters
-from apps.fraud.stream.dead_letters import CODES, MOST_BYTES, Dead, dead_letter_of
-from apps.fraud.stream.letters import letters_reader
+from apps.fraud.services import letters as service_letters
+from apps.fraud.services.dead_letters import CODES, Actor, dead_letters_retry
+from apps.fraud.services.letters import letters_reader
+from apps.fraud.stream.dead_letters import MOST_BYTES, Dead, dead_letter_of
 from kivendtout.lib.clock import now
 from kivendtout.lib.kafka import ensure_topics
 from tests.devservices.kafka_servers import ApacheServer, Server, apache_libs, free_port, why_no_apache
@@ -423,7 +423,7 @@ def test_of_two_who_act_at_once_one_sends(one_letter: Any) -> None:
         other = dead_letters_retry(letters=[one_letter], actor=Actor("bob"), now=now, send=sent.append)
         assert other.refused and not other.done
         sent.extend(letters)
-        return [stream_letters.Sent(one, "there") for one in letters]
+        return [service_letters.Sent(one, "there") for one in letters]
 
     acted = dead_letters_retry(letters=[one_letter], actor=Actor("anne"), now=now, send=meanwhile)
     assert [row.by for row in acted.done] == ["anne"]
@@ -446,7 +446,7 @@ def test_a_letter_that_kafka_does_not_take_can_be_sent_at_once_when_it_is_back(
     one_letter: Any, own: Server, topic: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr(stream_letters, "_send", lambda *_told: [])  # nothing was acknowledged
+        patched.setattr(service_letters, "_send", lambda *_told: [])  # nothing was acknowledged
         told, said = refused("retry", str(one_letter.place))
     assert told["not_taken"] == [str(one_letter.place)] and "Nothing is lost" in said
     assert dlq("list")["letters"][0]["state"] == "interrupted"
@@ -488,4 +488,4 @@ def test_letters_that_another_program_wrote_are_listed_too(own: Server, topic: s
 
 
 def test_a_claim_is_older_than_any_send_can_be() -> None:
-    assert timedelta(seconds=stream_letters.ACK_SECONDS + 10) < services.LEASE
+    assert timedelta(seconds=service_letters.ACK_SECONDS + 10) < services.LEASE

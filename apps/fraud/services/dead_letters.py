@@ -26,6 +26,18 @@ LEASE: Final = timedelta(minutes=1)
 # Letters claimed together: few enough that a crash leaves little to look at, enough that sending them is one wait.
 TOGETHER: Final = 100
 LONGEST_REASON: Final = 300
+# Kinds of fault, in the words of whoever reads the list. A kind that is not here is filed as `invalid`.
+CODES: Final[dict[str, str]] = {
+    "malformed": "It cannot be read at all.",
+    "oversized": "It is larger than a message may be.",
+    "unknown_version": "Its schema version is not known here.",
+    "unknown_schema": "Its Avro schema cannot be read here.",
+    "invalid": "A field of it is missing, unknown or wrong.",
+    "from_the_future": "Its time lies ahead of ours.",
+    "no_tenant": "It names no tenant, or one that does not exist.",
+    "impossible": "It contradicts what is on record.",
+    "not_stored": "The database refused it.",
+}
 _PLACE: Final = re.compile(r"(?P<topic>[A-Za-z0-9._-]{1,249})\[(?P<partition>\d{1,6})\]@(?P<offset>\d{1,18})")
 
 

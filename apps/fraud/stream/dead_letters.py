@@ -10,23 +10,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, NamedTuple, Protocol
 
+from apps.fraud.services.dead_letters import CODES
+from apps.fraud.services.letters import header_of, retries_of
 from kivendtout.lib.kafka import DEAD_LETTERS, TENANT_HEADER
 from kivendtout.lib.redact import redact_cards
 from kivendtout.lib.trace import HEADER, parse_traceparent
 
 Headers = list[tuple[str, bytes]]
-# Kinds of fault, in the words of whoever reads the list. A kind that is not here is filed as `invalid`.
-CODES: Final[dict[str, str]] = {
-    "malformed": "It cannot be read at all.",
-    "oversized": "It is larger than a message may be.",
-    "unknown_version": "Its schema version is not known here.",
-    "unknown_schema": "Its Avro schema cannot be read here.",
-    "invalid": "A field of it is missing, unknown or wrong.",
-    "from_the_future": "Its time lies ahead of ours.",
-    "no_tenant": "It names no tenant, or one that does not exist.",
-    "impossible": "It contradicts what is on record.",
-    "not_stored": "The database refused it.",
-}
 UNKNOWN_CODE: Final = "invalid"
 # A topic takes 1,048,588 bytes by default, headers and framing included. What is left is ample for ours.
 MOST_BYTES: Final = 1_000_000
@@ -34,7 +24,6 @@ MOST_BYTES: Final = 1_000_000
 MOST_KEY_BYTES: Final = 256
 MOST_REASON: Final = 1_000
 MOST_SLUG: Final = 50
-MOST_RETRIES: Final = 9_999
 # Digits, spaces and dashes that a JSON text may hide from the eye as escapes.
 _ESCAPED: Final = re.compile(r"\\u00(2[0d]|3[0-9])", re.I)
 
@@ -82,16 +71,6 @@ def dead_letter_of(
     headers += [("masked", ",".join(masked).encode())] if masked else []
     headers += [("cut", ",".join(cut).encode()), ("bytes", str(len(raw.value)).encode())] if cut else []
     return Dead(f"{raw.topic}{DEAD_LETTERS}", key, value[:MOST_BYTES], headers)
-
-
-def header_of(headers: Sequence[tuple[str, bytes | None]], name: str) -> bytes:
-    return next((value or b"" for found, value in headers if found == name), b"")
-
-
-def retries_of(headers: Sequence[tuple[str, bytes | None]]) -> int:
-    """Senders may write anything there: what is no small number counts as none."""
-    said = header_of(headers, "retries")[:5]
-    return min(int(said), MOST_RETRIES) if said.isdigit() else 0
 
 
 def _travelling(headers: Sequence[tuple[str, bytes | None]]) -> Headers:

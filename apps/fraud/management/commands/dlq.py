@@ -27,6 +27,7 @@ from apps.fraud.management.dead_letters import (
 from apps.fraud.models import DeadLetter
 from apps.fraud.selectors.dead_letters import dead_letters_handled
 from apps.fraud.services.dead_letters import (
+    CODES,
     Acted,
     Actor,
     Letter,
@@ -36,8 +37,7 @@ from apps.fraud.services.dead_letters import (
     dead_letters_retry,
     place_of,
 )
-from apps.fraud.stream.dead_letters import CODES
-from apps.fraud.stream.letters import LettersReader, letters_reader, letters_sender, topic_named
+from apps.fraud.services.letters import LettersReader, letters_reader, letters_sender, topic_named
 from kivendtout.lib.clock import now
 from kivendtout.lib.errors import InvalidInput, KvtError
 

@@ -13,8 +13,7 @@ from django.conf import settings
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 
-from apps.fraud.services.dead_letters import Letter, Place, Sent
-from apps.fraud.stream.dead_letters import CODES, header_of, retries_of
+from apps.fraud.services.dead_letters import CODES, Letter, Place, Sent
 from kivendtout.lib.errors import InvalidInput, NotFound
 from kivendtout.lib.kafka import DEAD_LETTERS, TENANT_HEADER, KafkaUnavailable, connection_options, make_producer
 from kivendtout.lib.redact import CARD_REMOVED
@@ -27,6 +26,7 @@ POLL_MS: Final = 500
 SILENCE_SECONDS: Final = 15.0
 ASK_MS: Final = 5_000
 ACK_SECONDS: Final = 10
+MOST_RETRIES: Final = 9_999
 LEAVE_SECONDS: Final = 1
 # A message is given up before its claim is let go: kept in the producer's memory, it would go out once more beside the
 # next attempt.
@@ -130,6 +130,16 @@ class LettersReader:
                 heard = monotonic()
             elif monotonic() - heard > SILENCE_SECONDS:
                 raise KafkaUnavailable
+
+
+def header_of(headers: Sequence[tuple[str, bytes | None]], name: str) -> bytes:
+    return next((value or b"" for found, value in headers if found == name), b"")
+
+
+def retries_of(headers: Sequence[tuple[str, bytes | None]]) -> int:
+    """Senders may write anything there: what is no small number counts as none."""
+    said = header_of(headers, "retries")[:5]
+    return min(int(said), MOST_RETRIES) if said.isdigit() else 0
 
 
 def letter_of(record: Any, *, values: bool = True) -> Letter:
