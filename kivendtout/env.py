@@ -106,6 +106,14 @@ def env_redis(name: str) -> str:
     return raw
 
 
+def env_http(name: str) -> str | None:
+    """An address that may carry a user and a password; neither is repeated when it is refused."""
+    raw = env_optional(name)
+    if raw is not None:
+        _split_url(name, raw, ("https", "http"))
+    return raw
+
+
 def env_hosts(name: str) -> list[str]:
     """`host:port,host:port`, as Kafka clients take it."""
     hosts = env_list(name)

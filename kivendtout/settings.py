@@ -15,6 +15,7 @@ from kivendtout.env import (
     env_counts,
     env_database,
     env_hosts,
+    env_http,
     env_int,
     env_list,
     env_optional,
@@ -272,7 +273,7 @@ DEAD_LETTER_RETENTION_HOURS = env_int("KAFKA_DEAD_LETTER_RETENTION_HOURS", 720)
 # Copies of each partition. -1 is the cluster's own default: three on one worth the name, one on a laptop.
 KAFKA_REPLICATION = env_int("KAFKA_REPLICATION", -1)
 # `https://user:password@host` of a Confluent-compatible schema registry: topics then speak Avro, JSON is still read.
-SCHEMA_REGISTRY_URL = env_optional("SCHEMA_REGISTRY_URL")
+SCHEMA_REGISTRY_URL = env_http("SCHEMA_REGISTRY_URL")
 DEMO_TENANT = "kivendtout"
 # Feature matrices that backtests have exported; may be deleted at any time.
 FEATURE_CACHE = env_str("FEATURE_CACHE", str(BASE_DIR / ".services" / "features"))

@@ -25,6 +25,7 @@ def test_a_missing_variable_is_named_with_what_to_do() -> None:
         (lambda: env.env_counts("X_PORT", {"a": 1}), "b=2", "X_PORT speaks of 'b', which is none of a."),
         (lambda: env.env_counts("X_PORT", {"a": 1}), "a", "X_PORT holds 'a'; expected a= and a whole number"),
         (lambda: env.env_counts("X_PORT", {"a": 1}), "a=0", "X_PORT holds 'a=0'; expected a= and a whole number"),
+        (lambda: env.env_http("X_PORT"), "registry:8081", "X_PORT does not start with https:// or http://"),
         (lambda: env.env_int("X_PORT", 1), "eighty", "X_PORT is 'eighty', which is not a whole number"),
         (lambda: env.env_bool("X_PORT", False), "maybe", "X_PORT is 'maybe'; use true or false"),
         (lambda: env.env_database("X_PORT"), "mysql://u@h/db", "X_PORT does not start with postgres://"),

@@ -1,5 +1,6 @@
 """Events between systems: versioned types, read and written in one place, published and checked against change."""
 
+from kivendtout.lib.events.avro import outgoing
 from kivendtout.lib.events.base import AHEAD, EARLIEST, Event, Id, Message, Moment, Told
 from kivendtout.lib.events.catalogue import Topic, kind_of, register_topics, topic_of, topics
 from kivendtout.lib.events.decode import LARGEST, decode, encode
@@ -19,6 +20,7 @@ __all__ = [
     "decode",
     "encode",
     "kind_of",
+    "outgoing",
     "register_topics",
     "topic_of",
     "topics",

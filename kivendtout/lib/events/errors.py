@@ -34,3 +34,9 @@ class Unusable(InvalidEvent):
 
 class FromTheFuture(InvalidEvent):
     code = "from_the_future"
+
+
+class UnknownSchema(InvalidEvent):
+    """Avro by a schema that nobody here can read."""
+
+    code = "unknown_schema"
