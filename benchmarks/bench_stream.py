@@ -49,7 +49,7 @@ STORED = int(os.environ.get("BENCH_PAYMENTS", "10000"))
 GROUP = "kivendtout-stream"
 # So that starting up is not counted as work: the clock runs from this many decisions on.
 SETTLED = 5_000
-GIVE_UP_SECONDS = 900
+GIVE_UP_SECONDS = 300
 
 
 @dataclass

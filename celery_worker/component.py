@@ -6,39 +6,59 @@ celery -A celery_worker worker -Q stream -P threads
 from __future__ import annotations
 
 import threading
-from typing import Any
+from time import monotonic
+from typing import Any, Final
 
 from celery import bootsteps
 
+from apps.fraud.stream.relay import Relay
+from apps.fraud.stream.work import BEHAVIOUR, DECIDING
+from celery_worker.metrics_server import MetricsServer, serve_metrics
 from celery_worker.stream import Stream
 from kivendtout.lib.memory import spare_the_collector
+from kivendtout.lib.stream_health import StreamHealth
 
-QUEUE = "stream"
-STOP_SECONDS = 20.0
+QUEUE: Final = "stream"
+# Longer than a batch; then the worker ends all the same, and the batch is read again by the next one.
+STOP_SECONDS: Final = 20.0
 
 
 class StreamStep(bootsteps.StartStopStep):
-    """Starts the stream with the worker that serves its queue, and stops it before the worker ends."""
+    """Starts the loops and the relay with the worker that serves their queue, and stops them before the worker ends."""
 
     requires = {"celery.worker.components:Pool"}
 
     def __init__(self, worker: Any, **options: Any) -> None:
         super().__init__(worker, **options)
         self.stopping = threading.Event()
-        self.thread: threading.Thread | None = None
+        self.threads: list[threading.Thread] = []
+        self.metrics: MetricsServer | None = None
 
     def include_if(self, worker: Any) -> bool:
         return QUEUE in worker.app.amqp.queues.consume_from
 
     def start(self, worker: Any) -> None:
         spare_the_collector()
-        self.thread = threading.Thread(target=Stream(self.stopping).run, name="stream", daemon=True)
-        self.thread.start()
+        health, relay = StreamHealth(), Relay(self.stopping)
+        # Health speaks of payments: a restart would not help a slow document store.
+        loops = {
+            "relay": relay.run,
+            "stream-payments": Stream(self.stopping, DECIDING, relay, health=health).run,
+            "stream-behaviour": Stream(self.stopping, BEHAVIOUR, relay).run,
+        }
+        self.threads = [threading.Thread(target=run, name=name, daemon=True) for name, run in loops.items()]
+        for thread in self.threads:
+            thread.start()
+        self.metrics = serve_metrics(health)
 
     def stop(self, worker: Any) -> None:
         self.stopping.set()
-        if self.thread is not None:
-            self.thread.join(STOP_SECONDS)
+        deadline = monotonic() + STOP_SECONDS
+        for thread in self.threads:
+            thread.join(max(deadline - monotonic(), 0.0))
+        if self.metrics is not None:
+            self.metrics.stop()
+            self.metrics = None
 
     def terminate(self, worker: Any) -> None:
         self.stop(worker)

@@ -13,6 +13,8 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     # A Redis that comes back is told within seconds what it missed; looking costs two small queries a tenant.
     "fraud.check_state": {"task": "fraud.check_state", "schedule": timedelta(seconds=10)},
     "fraud.forget_answers": {"task": "fraud.forget_answers", "schedule": crontab(hour="3", minute="20")},
+    # Dashboards are read by people: a minute is soon enough. Nothing changed costs two small queries.
+    "customers.count_behaviour": {"task": "customers.count_behaviour", "schedule": timedelta(minutes=1)},
     # At night: it deletes, and what it deletes has been kept for years.
     "customers.expire_documents": {"task": "customers.expire_documents", "schedule": crontab(hour="2", minute="40")},
 }

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -10,8 +11,12 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer
 
 from apps.compliance.models import Tenant
-from apps.fraud.stream import batch as stream_batch
+from apps.fraud.stream import work as stream_work
+from apps.fraud.stream.batch import BatchResult
+from apps.fraud.stream.relay import Relay
+from apps.fraud.stream.work import BEHAVIOUR, DECIDING, Work
 from apps.payments.events import Message, encode
+from celery_worker import reader
 from celery_worker import stream as streams
 from celery_worker.stream import Stream
 from tests.devservices.kafka_servers import Server
@@ -29,13 +34,21 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture
 def topics(broker: Server, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], str]:
-    """Topics of this test's own, so that tests may share a broker; the stream knows them by their plain names."""
+    """Topics of this test's own, so that tests may share a broker."""
     suffix = f"-{uuid.uuid4().hex[:8]}"
     settings.KAFKA_BOOTSTRAP_SERVERS = [broker.bootstrap]
-    settings.TOPICS = {f"{name}{suffix}": 2 for name in streams.KINDS} | {"decisions": 1, "fraud-alerts": 1}
-    monkeypatch.setattr(stream_batch, "KINDS", {f"{name}{suffix}": kind for name, kind in streams.KINDS.items()})
+    read = {*DECIDING.topics, *BEHAVIOUR.topics}
+    settings.TOPICS = {f"{name}{suffix}": 2 for name in read} | {"decisions": 1, "fraud-alerts": 1}
+    monkeypatch.setattr(stream_work, "PAYMENTS", f"payments{suffix}")
     monkeypatch.setattr(streams, "PAYMENTS", f"payments{suffix}")
     return lambda name: f"{name}{suffix}"
+
+
+def renamed(work: Work, name: Callable[[str], str]) -> Work:
+    steps = [dataclasses.replace(step, topics=tuple(map(name, step.topics))) for step in work.steps]
+    return dataclasses.replace(
+        work, steps=tuple(steps), only_listens=tuple(map(name, work.only_listens)), group=f"{work.group}{name('')}"
+    )
 
 
 @pytest.fixture
@@ -57,33 +70,48 @@ def send(topics: Callable[[str], str], broker: Server) -> Iterator[Callable[...,
 
 
 class Turns:
-    """A stream that a test advances by hand."""
+    """A worker that a test advances by hand: the loop of payments, that of behaviour, the relay."""
 
-    def __init__(self, stream: Stream) -> None:
-        self.stream = stream
+    def __init__(self, stream: Stream, behaviour: Stream, relay: Relay) -> None:
+        self.stream, self.behaviour, self.relay = stream, behaviour, relay
+
+    def turn(self) -> BatchResult | None:
+        result = self.stream.turn()
+        self.behaviour.turn()
+        self.relay.turn()
+        return result
 
     def until(self, done: Callable[[], Any], *, turns: int = 60) -> None:
         for _turn in range(turns):
-            self.stream.turn()
+            self.turn()
             if done():
                 return
         raise AssertionError(f"not done after {turns} turns")
 
+    def close(self) -> None:
+        for stream in (self.stream, self.behaviour):
+            stream.close()
+        self.relay._drop()
+
 
 @pytest.fixture
-def start(topics: Callable[[str], str], send: Any) -> Iterator[Callable[[], Turns]]:
-    """Consumers of one group of this test's own, one after the other or together."""
-    group, running = f"g-{uuid.uuid4().hex[:8]}", []
+def start(topics: Callable[[str], str], send: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Turns]]:
+    """Workers of one group of this test's own, one after the other or together."""
+    monkeypatch.setattr(reader, "POLL_SECONDS", 0.1)
+    running: list[Turns] = []
 
     def make() -> Turns:
-        stream = Stream(threading.Event(), group=group, topics=tuple(topics(name) for name in streams.KINDS))
-        stream._connect()
-        running.append(stream)
-        return Turns(stream)
+        stop = threading.Event()
+        relay = Relay(stop)
+        loops = [Stream(stop, renamed(work, topics), relay) for work in (DECIDING, BEHAVIOUR)]
+        for loop in loops:
+            loop.connect()
+        running.append(Turns(*loops, relay))
+        return running[-1]
 
     yield make
-    for stream in running:
-        stream._close()
+    for turns in running:
+        turns.close()
 
 
 @pytest.fixture

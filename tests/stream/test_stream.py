@@ -10,7 +10,9 @@ import pytest
 from django.db import OperationalError
 
 from apps.compliance.models import Tenant
-from apps.fraud.stream import batch as stream_batch
+from apps.fraud.stream import pages
+from apps.fraud.stream import work as stream_work
+from apps.fraud.stream.relay import Relay
 from apps.payments.models import Order, Payment, PaymentStateChange
 from celery_worker import stream as streams
 from celery_worker.component import StreamStep
@@ -32,7 +34,7 @@ def test_messages_become_payments_orders_and_documents(
     in_tenant: Tenant, customer: Any, send: Any, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pushed: list[int] = []
-    monkeypatch.setattr(streams, "push_payments", lambda *, tenant_id, ids: pushed.extend(ids))
+    monkeypatch.setattr(pages, "push_payments", lambda *, tenant_id, ids: pushed.extend(ids))
     send("payments", payment_event(), payment_event(event="payment_success"))
     send("orders", order_event(payment_id="PAY1"))
     send("user-events", behaviour_event(cart_value="12.50", ip_hash="ab"))
@@ -92,14 +94,14 @@ def test_a_dead_letter_holds_no_card_number(
 def test_a_message_that_only_the_database_refuses_goes_aside_alone(
     in_tenant: Tenant, customer: Any, send: Any, start: Start, read_topic: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recorded = stream_batch.payments_decide
+    recorded = stream_work.payments_decide
 
     def refuse(**given: Any) -> Any:
         if any(event.payment_id == "POISON" for event in given["events"]):
             raise ValueError("what no check foresaw")
         return recorded(**given)
 
-    monkeypatch.setattr(stream_batch, "payments_decide", refuse)
+    monkeypatch.setattr(stream_work, "payments_decide", refuse)
     events = [payment_event(payment_id=name) for name in ("PAY1", "POISON", "PAY2")]
     send("payments", *events)
 
@@ -156,13 +158,13 @@ def test_a_consumer_killed_before_its_commit_repeats_nothing(
         with pytest.raises(Killed):
             first.until(lambda: False)
     assert Payment.objects.exists()
-    first.stream._close()
+    first.close()
     before = Payment.objects.count(), PaymentStateChange.objects.count()
     results = []
 
     second = start()
     for _turn in range(40):
-        results.append(second.stream.turn())
+        results.append(second.turn())
         if len(statuses()) == 20 and sum(one.recorded + one.repeated for one in results if one) >= 30:
             break
 
@@ -174,7 +176,7 @@ def test_a_consumer_killed_before_its_commit_repeats_nothing(
 def test_offsets_do_not_move_while_postgresql_is_away_and_nothing_is_lost(
     in_tenant: Tenant, customer: Any, send: Any, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    recorded, calls = stream_batch.payments_decide, []
+    recorded, calls = stream_work.payments_decide, []
 
     def away_twice(**given: Any) -> Any:
         calls.append(1)
@@ -182,7 +184,7 @@ def test_offsets_do_not_move_while_postgresql_is_away_and_nothing_is_lost(
             raise OperationalError("the server closed the connection")
         return recorded(**given)
 
-    monkeypatch.setattr(stream_batch, "payments_decide", away_twice)
+    monkeypatch.setattr(stream_work, "payments_decide", away_twice)
     monkeypatch.setattr(streams, "FIRST_WAIT", 0.05)
     monkeypatch.setattr(streams.connection, "close", lambda: None)  # the test's own transaction lives in it
     send("payments", payment_event())
@@ -199,7 +201,7 @@ def test_an_order_waits_for_its_payment(
     send("orders", order_event(payment_id="PAY1"), order_event(order_id="O2"))
     turns = start()
     for _turn in range(4):
-        turns.stream.turn()
+        turns.turn()
     assert not Order.objects.filter(external_id="O1").exists()
     send("payments", payment_event())
 
@@ -212,7 +214,7 @@ def test_an_order_does_not_wait_for_ever(
     in_tenant: Tenant, customer: Any, send: Any, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streams, "EARLY_WAIT", 0.05)
-    monkeypatch.setattr(stream_batch, "PATIENCE", stream_batch.PATIENCE * 0)
+    monkeypatch.setattr(stream_work, "PATIENCE", stream_work.PATIENCE * 0)
     send("orders", order_event(payment_id="NEVER"))
 
     start().until(lambda: Order.objects.exists())
@@ -234,7 +236,7 @@ def test_the_stream_runs_only_in_the_worker_of_its_queue() -> None:
 def test_it_stops_when_told_even_while_kafka_is_away(settings: Any) -> None:
     settings.KAFKA_BOOTSTRAP_SERVERS = ["127.0.0.1:1"]
     stop = threading.Event()
-    thread = threading.Thread(target=streams.Stream(stop).run)
+    thread = threading.Thread(target=streams.Stream(stop, stream_work.DECIDING, Relay(stop)).run)
     thread.start()
 
     stop.set()

@@ -4,6 +4,7 @@ from apps.fraud.models.catalogue import FeatureCatalogue
 from apps.fraud.models.dead_letter import DeadLetter
 from apps.fraud.models.decision import Decision, IdempotencyRecord, Outbox, StateDebt
 from apps.fraud.models.lists import FraudList, ListEntry, ListsVersion
+from apps.fraud.models.outbox import OutboxLane
 from apps.fraud.models.rule import Rule, RuleVersion
 from apps.fraud.models.ruleset import ActiveRuleSet, RuleSet
 
@@ -21,6 +22,7 @@ __all__ = [
     "ListEntry",
     "ListsVersion",
     "Outbox",
+    "OutboxLane",
     "Rule",
     "RuleSet",
     "RuleVersion",

@@ -100,6 +100,7 @@ class Outbox(TenantModel):
     class Meta:
         verbose_name = _("message to publish")
         verbose_name_plural = _("messages to publish")
+        indexes = [models.Index(fields=["topic", "id"], name="outbox_lane")]
 
     def __str__(self) -> str:
         return f"{self.topic} {self.pk}"

@@ -1,0 +1,178 @@
+"""The outbox to its destinations, lane by lane, in the order it was written; and what open pages are told.
+
+A row goes once its destination acknowledged every message in it, and none after it in its lane goes before. So what is
+told of one key arrives in order; what is not acknowledged is sent again with all that follows it, under the same ids.
+A destination that refuses is left alone with growing pauses, which its row in `fraud_outboxlane` shows.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from time import monotonic
+from typing import Any, Final
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException, Producer
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection, transaction
+
+from apps.fraud.services.decisions_store import ALERTS_TOPIC, DECISIONS_TOPIC
+from apps.fraud.stream.outgoing import Delivery, Row, payments_told, slugs_of
+from apps.fraud.stream.pages import Pages
+from kivendtout.lib import stream_metrics as metrics
+from kivendtout.lib.clock import now
+from kivendtout.lib.kafka_native import drop_native_producer, make_native_producer
+
+# Labels that came from inside; decisions and alerts.
+LANES: Final = (DECISIONS_TOPIC, ALERTS_TOPIC, "labels")
+# One row holds a whole batch of messages; a few of them keep a transaction short.
+ROWS: Final = 20
+# What the API decided waits for no batch of the stream: it is looked for so often. A look is one indexed query.
+TICK: Final = 0.1
+# Longer than a delivery may take: a flush ends because everything is answered, not because it gave up.
+ACK_SECONDS: Final = 10.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+# How full the outbox is: for people, so not at each look.
+COUNT_EVERY: Final = 5.0
+
+DUE: Final = """
+SELECT topic FROM fraud_outboxlane lane WHERE coalesce(next_try_at <= %s, true)
+   AND EXISTS (SELECT FROM fraud_outbox waiting WHERE waiting.topic = lane.topic)
+"""
+# Held until the rows are gone: another worker passes on, so nothing overtakes.
+HOLD: Final = "SELECT attempts FROM fraud_outboxlane WHERE topic = %s FOR UPDATE SKIP LOCKED"
+TAKE: Final = "SELECT id, tenant_id, messages FROM fraud_outbox WHERE topic = %s ORDER BY id LIMIT %s"
+REFUSED: Final = """
+UPDATE fraud_outboxlane SET attempts = attempts + 1, failed_since = coalesce(failed_since, %s), next_try_at = %s,
+       last_error = %s WHERE topic = %s
+"""
+TAKEN_AGAIN: Final = """
+UPDATE fraud_outboxlane SET attempts = 0, failed_since = NULL, next_try_at = NULL, last_error = '' WHERE topic = %s
+"""
+MAKE: Final = """
+INSERT INTO fraud_outboxlane (topic, attempts, last_error)
+SELECT topic, 0, '' FROM (SELECT DISTINCT topic FROM fraud_outbox UNION SELECT unnest(%s::text[])) known
+ON CONFLICT DO NOTHING
+"""
+COUNT: Final = "SELECT topic, count(*), extract(epoch FROM %s - min(created_at)) FROM fraud_outbox GROUP BY topic"
+
+log = structlog.get_logger(__name__)
+
+
+class Relay:
+    """`turn` does all that is due; `run` goes on doing it until told to stop."""
+
+    def __init__(self, stop: threading.Event, *, tell_alerts: Callable[[], object] = lambda: None) -> None:
+        self.stop, self.pages, self.tell_alerts = stop, Pages(), tell_alerts
+        self.woken = threading.Event()
+        self.count_at = 0.0
+        self.producer: Producer | None = None
+
+    def wake(self, recorded: dict[int, list[int]] | None = None) -> None:
+        """From another thread: something was committed, and these payments are new or moved."""
+        self.pages.note(recorded or {})
+        self.woken.set()
+
+    def run(self) -> None:
+        while not self.stop.is_set():
+            close_old_connections()
+            try:
+                self.turn()
+            except (DatabaseError, InterfaceError) as error:
+                log.warning("relay_store_away", error=type(error.__cause__ or error).__name__)
+                connection.close()
+                self.stop.wait(1.0)
+            except Exception:
+                # A fault of ours must not end the relay while its worker looks healthy.
+                log.exception("relay_failed")
+                self.stop.wait(1.0)
+            self.woken.wait(self.pages.wait(TICK))
+            self.woken.clear()
+        self.close()
+
+    def close(self) -> None:
+        self._drop()
+        connection.close()
+
+    def turn(self) -> int:
+        """Messages published."""
+        published = sum(self._lane(topic) for topic in self._due())
+        self.tell_alerts()
+        self.pages.push()
+        return published
+
+    def _due(self) -> list[str]:
+        with connection.cursor() as cursor:
+            if monotonic() >= self.count_at:
+                self._count(cursor)
+            cursor.execute(DUE, [now()])
+            return [topic for (topic,) in cursor.fetchall()]
+
+    def _count(self, cursor: Any) -> None:
+        self.count_at = monotonic() + COUNT_EVERY
+        cursor.execute(MAKE, [list(LANES)])
+        cursor.execute(COUNT, [now()])
+        metrics.outbox_waiting({topic: (rows, float(age)) for topic, rows, age in cursor.fetchall()})
+
+    def _lane(self, topic: str) -> int:
+        sent = 0
+        while not self.stop.is_set():
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(HOLD, [topic])
+                if not (held := cursor.fetchone()):
+                    return sent
+                cursor.execute(TAKE, [topic, ROWS])
+                rows = [Row(pk, tenant_id, bytes(packed)) for pk, tenant_id, packed in cursor.fetchall()]
+                delivery = self._deliver(topic, rows)
+                gone = delivery.acknowledged()
+                if gone:
+                    cursor.execute("DELETE FROM fraud_outbox WHERE id = ANY(%s)", [[row.pk for row in gone]])
+                if delivery.fault:
+                    self._refused(cursor, topic, held[0], delivery.fault)
+                elif held[0]:
+                    cursor.execute(TAKEN_AGAIN, [topic])
+            sent += self._told(topic, gone)
+            if delivery.fault or len(rows) < ROWS:
+                return sent
+        return sent
+
+    def _deliver(self, topic: str, rows: Sequence[Row]) -> Delivery:
+        delivery = Delivery(rows)
+        try:
+            self.producer = self.producer or make_native_producer()
+            delivery.send(self.producer, topic, slugs_of({row.tenant_id for row in rows}))
+            self.producer.flush(ACK_SECONDS)
+        except (KafkaException, BufferError) as error:
+            delivery.fault = delivery.fault or _said(error)
+        if delivery.fault is None and len(delivery.acknowledged()) < len(rows):
+            delivery.fault = "no acknowledgement in time"
+        if delivery.fault:
+            # An idempotent producer can stay stuck at a message of unknown fate. What it held stands in its row.
+            self._drop()
+        return delivery
+
+    def _refused(self, cursor: Any, topic: str, attempts: int, fault: str) -> None:
+        pause = min(FIRST_PAUSE * 2 ** min(attempts, 10), LONGEST_PAUSE)
+        at = now()
+        cursor.execute(REFUSED, [at, at + timedelta(seconds=pause), fault[:200], topic])
+        metrics.relay_refused(topic)
+        log.warning("outbox_not_taken", lane=topic, error=fault, attempts=attempts + 1, retry_seconds=pause)
+
+    def _told(self, topic: str, gone: Sequence[Row]) -> int:
+        count = sum(row.count for row in gone)
+        if count:
+            metrics.relay_published(topic, count)
+        if topic == DECISIONS_TOPIC:
+            self.pages.note(payments_told(gone))
+        return count
+
+    def _drop(self) -> None:
+        producer, self.producer = self.producer, None
+        if producer is not None:
+            drop_native_producer(producer)
+
+
+def _said(error: Exception) -> str:
+    first = error.args[0] if error.args else error
+    return str(first.name()) if isinstance(first, KafkaError) else type(error).__name__

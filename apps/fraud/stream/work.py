@@ -1,0 +1,140 @@
+"""The two loops of a worker, and what each does with a batch, in order.
+
+They are two because payments wait for nothing that they do not need: behaviour comes twenty times as often, and its
+store may be slow or away. Each is a consumer group of its own, so both may read the carts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Final
+
+from apps.customers.services.behaviour import behaviour_store
+from apps.fraud.services.carts import note_carts, with_carts
+from apps.fraud.services.scoring import payments_decide
+from apps.fraud.stream.batch import Batch, Raw, Read, by_patience, traces_of
+from apps.fraud.stream.behaviour import read_behaviour
+from apps.payments.events import BehaviourEvent, OrderEvent, PaymentEvent
+from apps.payments.services.orders import orders_record
+from kivendtout.lib import stream_metrics as metrics
+from kivendtout.lib.deadline import answer_within
+from kivendtout.lib.events import Message
+
+SOURCE: Final = "stream"
+PAYMENTS: Final = "payments"
+# An order may overtake its payment: they travel in different topics. It waits while its payment may still come.
+PATIENCE = timedelta(minutes=1)
+# … and longer while payments are being caught up with (`behind`).
+LONGEST_PATIENCE = timedelta(hours=1)
+# Enough for set-based SQL to pay off; a batch of this size is decided and stored within a third of a second.
+PAYMENT_BATCH: Final = 1_000
+BEHAVIOUR_BATCH: Final = 5_000
+# A store that hangs, or a table that is locked, is let go of after so long, and tried again.
+DOCUMENT_SECONDS = 5.0
+
+ReadStep = Callable[[Batch, Sequence[Raw]], list[Read]]
+RecordStep = Callable[[Batch, int, list[Read]], None]
+
+
+@dataclass(frozen=True)
+class Step:
+    topics: tuple[str, ...]
+    read: ReadStep
+    record: RecordStep
+
+
+@dataclass(frozen=True)
+class Work:
+    name: str
+    group: str
+    batch: int
+    steps: tuple[Step, ...]
+    only_listens: tuple[str, ...] = ()
+    """Topics whose bad messages are another loop's dead letters."""
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        return tuple(topic for step in self.steps for topic in step.topics)
+
+    def answers_for(self, topic: str) -> bool:
+        return topic not in self.only_listens
+
+
+def _as(kind: type[Message]) -> ReadStep:
+    return lambda batch, raws: batch.read(kind, raws)
+
+
+def _carts(_batch: Batch, tenant_id: int, reads: list[Read]) -> None:
+    """First: a payment of this batch may have come from one of them."""
+    note_carts(tenant_id, [read.message for read in reads])
+
+
+def _payments(batch: Batch, tenant_id: int, reads: list[Read]) -> None:
+    done = payments_decide(
+        tenant_id=tenant_id,
+        events=with_carts(tenant_id, [read.message for read in reads]),
+        source=SOURCE,
+        now=batch.now,
+        traces=traces_of(reads),
+    )
+    recorded = done.recorded
+    batch.refuse(reads, recorded.rejected_at, recorded.rejected)
+    batch.result.new[tenant_id] += sorted({*recorded.new, *recorded.changed})
+    batch.count(reads, len(recorded.new) + len(recorded.changed), recorded.repeated)
+    metrics.steps_took(done.timings)
+
+
+def _may_wait(batch: Batch, read: Read) -> bool:
+    patience = LONGEST_PATIENCE if batch.behind else PATIENCE
+    return batch.now.timestamp() - read.raw.sent_at < patience.total_seconds()
+
+
+def _orders(batch: Batch, tenant_id: int, reads: list[Read]) -> None:
+    """After the payments that they name."""
+    for wait, some in by_patience(reads, partial(_may_wait, batch)):
+        done = orders_record(
+            tenant_id=tenant_id,
+            events=[read.message for read in some],
+            source=SOURCE,
+            now=batch.now,
+            wait_for_payments=wait,
+        )
+        batch.refuse(some, done.rejected_at, done.rejected)
+        batch.result.early += [some[n].raw for n in done.early_at]
+        batch.count(some, done.new, done.repeated)
+
+
+def _read_behaviour(batch: Batch, raws: Sequence[Raw]) -> list[Read]:
+    found = read_behaviour(raws, now=batch.now)
+    for raw, fault in found.dead:
+        batch.dead(raw, fault.message, fault.code)
+    return list(map(Read, found.raws, found.events))
+
+
+def _behaviour(batch: Batch, tenant_id: int, reads: list[Read]) -> None:
+    with answer_within(DOCUMENT_SECONDS):
+        done = behaviour_store(tenant_id=tenant_id, events=[read.message for read in reads])
+    batch.count(reads, done.inserted, done.duplicates)
+
+
+DECIDING: Final = Work(
+    name="payments",
+    group="kivendtout-stream",
+    batch=PAYMENT_BATCH,
+    steps=(
+        Step(("cart-events",), _as(BehaviourEvent), _carts),
+        Step((PAYMENTS,), _as(PaymentEvent), _payments),
+        Step(("orders",), _as(OrderEvent), _orders),
+    ),
+    only_listens=("cart-events",),
+)
+
+BEHAVIOUR: Final = Work(
+    name="behaviour",
+    group="kivendtout-behaviour",
+    batch=BEHAVIOUR_BATCH,
+    steps=(Step(("user-events", "cart-events"), _read_behaviour, _behaviour),),
+)

@@ -1,0 +1,92 @@
+"""The stream's own Kafka clients, on librdkafka: its network and its batches are C threads, beside Python's lock.
+
+Measured, a message of ours: published 74 µs of processor time by kafka-python and 6 by this, polled 8 µs and 2. Tools,
+tests and the admin commands stay with kafka-python, which says more plainly what it does.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, Final
+
+from confluent_kafka import Consumer, KafkaError, Producer
+from django.conf import settings
+
+_NAMES: Final = {
+    "security_protocol": "security.protocol",
+    "sasl_mechanism": "sasl.mechanism",
+    "sasl_plain_username": "sasl.username",
+    "sasl_plain_password": "sasl.password",
+    "ssl_cafile": "ssl.ca.location",
+}
+# A worker that dies is missed after so long, and its partitions go to others. Not shorter: a machine that swaps or a
+# container that is moved stays silent for seconds.
+SESSION_MS: Final = 10_000
+# A member of the group that does not poll for so long loses its partitions. Waiting for a store keeps polling, so this
+# covers one batch; it is generous because a first batch may have to make partitions and keys.
+MAX_POLL_MS: Final = 600_000
+# What is read ahead of the loop, of all partitions together: a few batches, not the library's 64 MB.
+AHEAD_KB: Final = 16_384
+# An acknowledgement is given up before the row that waits for it is free again: a message that stayed in the producer
+# would go out once more beside the row's next attempt.
+DELIVERY_MS: Final = 8_000
+# Long enough that a batch's messages travel together, too short to be felt.
+LINGER_MS: Final = 5
+# Each try at a broker that does not answer.
+REQUEST_MS: Final = 4_000
+
+_log = logging.getLogger("librdkafka")
+
+
+def native_options() -> dict[str, Any]:
+    security = {_NAMES[name]: value for name, value in settings.KAFKA_SECURITY.items()}
+    return {
+        "bootstrap.servers": ",".join(settings.KAFKA_BOOTSTRAP_SERVERS),
+        # A broker that is back is noticed within a second.
+        "reconnect.backoff.max.ms": 1_000,
+        "socket.keepalive.enable": True,
+        # librdkafka would write each lost connection to a log of its own; `error_cb` hears what matters.
+        "log.connection.close": False,
+        **security,
+    }
+
+
+def make_native_consumer(group: str, *, on_error: Callable[[KafkaError], None]) -> Consumer:
+    return Consumer(
+        {
+            **native_options(),
+            "group.id": group,
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            # Only the partitions that must move do; the others go on being read while the group agrees.
+            "partition.assignment.strategy": "cooperative-sticky",
+            "session.timeout.ms": SESSION_MS,
+            "max.poll.interval.ms": MAX_POLL_MS,
+            "queued.max.messages.kbytes": AHEAD_KB,
+            "error_cb": on_error,
+        },
+        logger=_log,
+    )
+
+
+def make_native_producer(*, on_error: Callable[[KafkaError], None] | None = None) -> Producer:
+    """Idempotent and acknowledged by all in-sync replicas: a retry by the library neither doubles nor reorders."""
+    return Producer(
+        {
+            **native_options(),
+            "enable.idempotence": True,
+            "acks": "all",
+            "linger.ms": LINGER_MS,
+            "delivery.timeout.ms": DELIVERY_MS,
+            "request.timeout.ms": REQUEST_MS,
+            **({"error_cb": on_error} if on_error else {}),
+        },
+        logger=_log,
+    )
+
+
+def drop_native_producer(producer: Producer) -> None:
+    """Forget what was not acknowledged, at once: what it held stands in the outbox."""
+    producer.purge()
+    producer.flush(0)
