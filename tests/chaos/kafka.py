@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import time
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -10,6 +11,10 @@ from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from tests.devservices.kafka_servers import ApacheCluster, Server, apache_libs
+from tests.fraud.outages.servers import is_refused
+
+# A broker recovers its logs, and fetches what it missed, on a machine that does everything else as well.
+BACK_SECONDS = 120.0
 
 
 class Kafka(Protocol):
@@ -30,6 +35,15 @@ class Apache(ApacheCluster):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder / "kafka", apache_libs())
+
+    def bring_back(self, node: int) -> None:
+        """Until it is in step again: a controller takes seconds to notice a death, and calls it in step till then."""
+        super().bring_back(node)
+        deadline = time.monotonic() + BACK_SECONDS
+        while is_refused(self.cluster.ports[node - 1]) or not self.is_whole():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"broker {node} was not in step after {BACK_SECONDS:.0f} s")
+            time.sleep(0.3)
 
     def is_whole(self) -> bool:
         """Every partition has its three copies in step: another broker may die now."""

@@ -6,17 +6,15 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
 
-from kafka import KafkaProducer
-from kafka.errors import KafkaError
+from confluent_kafka import KafkaError, Message, Producer
 
 from tests.chaos.shop import Planned
 
 # A try; the shop sends what was given up again, as itself, until somebody acknowledges it.
-DELIVERY_MS, REQUEST_MS, BLOCK_MS = 20_000, 5_000, 5_000
+DELIVERY_MS, REQUEST_MS = 20_000, 5_000
 # What waits for an acknowledgement at once: enough for the rate, and little enough to end soon after an outage.
 MOST_WAITING = 5_000
 FINISH_SECONDS = 120.0
@@ -54,22 +52,21 @@ class Ledger:
 
 
 class Sender(threading.Thread):
+    """On librdkafka: kafka-python's idempotent producer was seen to wait for ever after a broker had died."""
+
     def __init__(self, bootstrap: str, messages: Iterator[tuple[float, Planned]]) -> None:
         super().__init__(name="sender", daemon=True)
-        self.bootstrap, self.messages = bootstrap.split(","), messages
-        self.ledger, self.lock = Ledger(), threading.Lock()
+        self.messages, self.ledger = messages, Ledger()
         self.again: deque[Planned] = deque()
         self.waiting = 0
         self.behind = 0.0
         self.failure: BaseException | None = None
         self.closing = False
-        self.producer = self._connect()
-
-    def _connect(self) -> KafkaProducer:
-        return KafkaProducer(
-            bootstrap_servers=self.bootstrap, linger_ms=5, acks="all", max_block_ms=BLOCK_MS,
-            delivery_timeout_ms=DELIVERY_MS, request_timeout_ms=REQUEST_MS,
-        )  # fmt: skip
+        self.producer = Producer({
+            "bootstrap.servers": bootstrap, "acks": "all", "enable.idempotence": True, "linger.ms": 5,
+            "delivery.timeout.ms": DELIVERY_MS, "request.timeout.ms": REQUEST_MS, "reconnect.backoff.max.ms": 1_000,
+            "log_level": 0,
+        })  # fmt: skip
 
     def run(self) -> None:
         try:
@@ -91,55 +88,36 @@ class Sender(threading.Thread):
         for due, message in self.messages:
             while not self.closing and (early := began + due - time.monotonic()) > 0:
                 self._send_again()
-                time.sleep(min(early, 0.05))
+                self.producer.poll(min(early, 0.05))
             self.behind = max(self.behind, time.monotonic() - began - due if not self.closing else 0.0)
             self._send_again()
             self._send(message)
         deadline = time.monotonic() + FINISH_SECONDS - 10
         while (self.waiting or self.again) and time.monotonic() < deadline:
             self._send_again()
-            time.sleep(0.05)
+            self.producer.poll(0.05)
         self.ledger.never = list(self.again)
-        with suppress(KafkaError):
-            self.producer.close(timeout=5)
+        if self.waiting:
+            raise RuntimeError(f"{self.waiting} messages were neither acknowledged nor given up.")
 
     def _send_again(self) -> None:
         for _n in range(len(self.again)):
             self._send(self.again.popleft())
 
     def _send(self, message: Planned) -> None:
+        """What was told is heard in `poll`, in this same thread."""
         while self.waiting >= MOST_WAITING:
-            time.sleep(0.02)
-        headers = [("tenant", message.tenant)] if message.tenant else []
-        try:
-            sent = self.producer.send(message.topic, key=message.key, value=message.value, headers=headers)
-        except KafkaError:
-            self.again.append(message)
-            self._begin_anew()
+            self.producer.poll(0.05)
+        self.waiting += 1
+        self.producer.produce(
+            message.topic, message.value, message.key, on_delivery=partial(self._told, message),
+            headers=[("tenant", message.tenant)] if message.tenant else [],
+        )  # fmt: skip
+
+    def _told(self, message: Planned, fault: KafkaError | None, where: Message) -> None:
+        self.waiting -= 1
+        if fault is None:
+            self.ledger.note(message, f"{where.topic()}[{where.partition()}]@{where.offset()}")
             return
-        with self.lock:
-            self.waiting += 1
-        sent.add_callback(self._acknowledged, message)
-        sent.add_errback(self._given_up, message)
-
-    def _begin_anew(self) -> None:
-        """Nobody took it in five seconds, or the producer fell out with the broker: a new one starts from nothing."""
-        with suppress(KafkaError):
-            self.producer.close(timeout=1)
-        while True:
-            try:
-                self.producer = self._connect()
-                return
-            except KafkaError:
-                time.sleep(0.5)
-
-    def _acknowledged(self, message: Planned, where: Any) -> None:
-        with self.lock:
-            self.waiting -= 1
-            self.ledger.note(message, f"{where.topic}[{where.partition}]@{where.offset}")
-
-    def _given_up(self, message: Planned, _error: BaseException) -> None:
-        with self.lock:
-            self.waiting -= 1
-            self.ledger.unsure += 1
+        self.ledger.unsure += 1
         self.again.append(message)

@@ -35,7 +35,8 @@ def plan(
     *, seed: int, rate: float, customers: int, begin: datetime, more: Callable[[], bool]
 ) -> Iterator[tuple[float, Planned]]:
     """Seconds since `begin`, and the message that is due then. When there is no more, the visits begun are ended."""
-    random, due, order = Random(seed), [], itertools.count()
+    random, order = Random(seed), itertools.count()
+    due: list[tuple[float, int, Planned]] = []
     for number in itertools.count():
         at = number * VISIT / rate
         while due and due[0][0] <= at:
@@ -118,8 +119,7 @@ def _poison(random: Random, number: int, name: str, at: datetime) -> Planned:
         "status": "paid",
     }
     event: dict[str, Any] = {"event_id": mark, "type": "page_view", "at": _moment(at)}
-    value: Any
-    topic, value = random.choice([
+    poisons: list[tuple[str, Any]] = [
         ("payments", b"not json, " + mark.encode()),
         ("payments", b"\xff\xfe" + mark.encode()),
         ("payments", {**payment, "customer_id": "C-nobody"}),
@@ -134,7 +134,8 @@ def _poison(random: Random, number: int, name: str, at: datetime) -> Planned:
         ("user-events", {**event, "type": "Not A Type"}),
         ("cart-events", {**event, "at": "yesterday"}),
         ("user-events", None),
-    ])  # fmt: skip
+    ]  # fmt: skip
+    topic, value = random.choice(poisons)
     if value is None:
         return Planned("user-events", name.encode(), json.dumps(event).encode(), "poison", mark, tenant=None)
     if isinstance(value, bytes):

@@ -17,18 +17,16 @@ from tests.fraud.outages.servers import PostgresServer, RedisServer
 
 TENANT = "kivendtout"
 MERCHANTS, PRODUCTS = 40, 50
-# The lowest that Kafka's brokers allow: a killed worker's partitions move in seconds, so that many kills fit in a run.
-SESSION_SECONDS = 6
 START_SECONDS = 120.0
 
 
 class World:
     def __init__(self, *, kafka: str, workers: int, customers: int) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="kvt-chaos-"))
         self.customers = customers
-        self.no_apache = why_no_apache() if kafka != "embedded" else "it was not asked for"
+        self.no_apache = why_no_apache() if kafka != "embedded" else "Apache Kafka was not asked for"
         if kafka == "apache" and self.no_apache:
             raise SystemExit(f"{self.no_apache}. Install it, or leave --kafka out for the embedded broker.")
+        self.folder = Path(tempfile.mkdtemp(prefix="kvt-chaos-"))
         (self.folder / "redis").mkdir()
         self.postgres = PostgresServer(durable=True)
         self.redis = RedisServer(self.folder / "redis")
@@ -51,7 +49,6 @@ class World:
             "KEYRING_AUTOCREATE": "true",
             "SECRET_KEY": "of-this-run-only-and-of-no-use-elsewhere",
             "STATE_NAMESPACE": "",
-            "STREAM_SESSION_SECONDS": str(SESSION_SECONDS),
             "DJANGO_SETTINGS_MODULE": "kivendtout.settings",
             "PYTHONUNBUFFERED": "1",
         }
