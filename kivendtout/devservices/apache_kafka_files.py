@@ -95,6 +95,7 @@ def need_java() -> None:
 
 def fetch(libs: Path) -> None:
     """The jars, through Maven as it is configured on this machine; nothing to do when they are there."""
+    libs = libs.resolve()  # Maven takes a relative one from where its own file lies
     done = libs / f"kafka-{KAFKA_VERSION}.complete"
     if done.exists():
         return
