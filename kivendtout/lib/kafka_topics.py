@@ -49,17 +49,17 @@ class Difference:
         }
 
 
-_CONFIG: Final = gettext_noop("%(topic)s: %(what)s is %(found)s, and %(wanted)s is wanted.")
+_CONFIG: Final = "%(topic)s: %(what)s is %(found)s, and %(wanted)s is wanted."
 _SENTENCES: Final = {
-    (PARTITIONS, True): gettext_noop(
+    (PARTITIONS, True): (
         "%(topic)s has %(found)s partitions, and %(wanted)s are wanted. A grown topic sends customers to other "
         "partitions: let the stream drain it first, so that nobody's messages overtake each other."
     ),
-    (PARTITIONS, False): gettext_noop(
+    (PARTITIONS, False): (
         "%(topic)s has %(found)s partitions, and %(wanted)s are wanted. Kafka cannot take partitions away: make a new "
         "topic, or raise the setting."
     ),
-    (REPLICATION, False): gettext_noop(
+    (REPLICATION, False): (
         "%(topic)s has %(found)s copies, and %(wanted)s are wanted. Copies move between machines: change them with "
         "Kafka's own kafka-reassign-partitions."
     ),

@@ -12,6 +12,7 @@ from io import BytesIO
 from typing import Any, Final
 
 import msgspec
+from django.utils.translation import gettext_noop
 
 from kivendtout.lib.errors import ServiceUnavailable
 from kivendtout.lib.events.avro_safety import schema_fault
@@ -30,7 +31,7 @@ MOST_SCHEMAS: Final = 500
 
 class AvroMissing(ServiceUnavailable):
     code = "avro_missing"
-    message = "Avro needs the package fastavro. Install the extra `avro`, or unset SCHEMA_REGISTRY_URL."
+    message = gettext_noop("Avro needs the package fastavro. Install the extra `avro`, or unset SCHEMA_REGISTRY_URL.")
 
 
 def record_of(kind: type[Event], raw: bytes) -> dict[str, Any]:
