@@ -6,22 +6,26 @@ import json
 import signal
 import threading
 import time
-import uuid
 from collections import Counter
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from kafka import KafkaConsumer
 
-from apps.fraud.stream.publish import DELIVERY, Published, producer_leave
-from celery_worker import stream as streams
-from celery_worker.stream import Stream
-from kivendtout.lib.kafka import KafkaUnavailable, ensure_topics, make_producer
+from apps.fraud.models import Outbox, OutboxLane
+from apps.fraud.services.decisions_store import pack_row
+from apps.fraud.stream import relay as relays
+from apps.fraud.stream.outgoing import Delivery, Row
+from apps.fraud.stream.relay import Relay
+from kivendtout.lib.clock import now
+from kivendtout.lib.kafka import ensure_topics
+from kivendtout.lib.tenancy import tenant_scope
 from tests.devservices.kafka_servers import Server
 from tests.fraud.api.conftest import Shop
-from tests.fraud.outages.conftest import Score, rows
+from tests.fraud.outages.conftest import Score, rows, together
 
 pytestmark = [pytest.mark.usefixtures("patient"), pytest.mark.xdist_group("outages")]
 TRACE = "c" * 32
@@ -36,32 +40,25 @@ def broker(tmp_path: Path, settings: Any) -> Iterator[Server]:
 
 
 @pytest.fixture
-def publisher(broker: Server) -> Iterator[Stream]:
-    """The stream's publishing step alone; `publish` is one try."""
+def publisher(broker: Server) -> Iterator[Relay]:
+    """`publish` is one try."""
     broker.start()
     ensure_topics()
-    stream = Stream(threading.Event())
-    stream.producer = make_producer(**DELIVERY)
-    yield stream
-    if stream.producer is not None:
-        producer_leave(stream.producer)
+    relay = Relay(threading.Event())
+    yield relay
+    relay.close()
 
 
-def publish(stream: Stream) -> None:
-    stream.publish_at = 0.0
-    try:
-        if stream.producer is None:
-            stream.producer = make_producer(**DELIVERY)
-        stream._publish()
-    except KafkaUnavailable:  # as the stream's own loop does then
-        time.sleep(0.2)
+def publish(relay: Relay) -> None:
+    OutboxLane.objects.update(next_try_at=None)  # whoever waits for it here would wait for its pause as well
+    relay.turn()
 
 
-def publish_all(stream: Stream, shop: Shop) -> None:
+def publish_all(relay: Relay, shop: Shop) -> None:
     deadline = time.monotonic() + 60
     while rows(shop, "fraud_outbox"):
         assert time.monotonic() < deadline, "decisions stay in the outbox"
-        publish(stream)
+        publish(relay)
 
 
 def told(broker: Server, shop: Shop, count: int, *, linger: float = 0.0) -> list[Any]:
@@ -96,15 +93,10 @@ def test_decisions_wait_for_kafka_and_go_out_once_each_with_their_trace(
     wanted = paid(shop, score, 5)
     assert rows(shop, "fraud_outbox", "topic = 'decisions'") == 5
     broker.start()
-    stream = Stream(threading.Event(), group=f"g-{uuid.uuid4().hex[:8]}")
-    stream._connect()
-    try:
-        for _turn in range(40):
-            stream.turn()
-            if not rows(shop, "fraud_outbox"):
-                break
-    finally:
-        stream._close()
+    ensure_topics()
+    relay = Relay(threading.Event())
+    publish_all(relay, shop)
+    relay.close()
 
     records = told(broker, shop, 5, linger=1.0)
     assert ids(records) == Counter(wanted)
@@ -113,7 +105,7 @@ def test_decisions_wait_for_kafka_and_go_out_once_each_with_their_trace(
 
 
 def test_what_was_tried_while_the_broker_was_away_goes_out_once_when_it_is_back(
-    shop: Shop, score: Score, publisher: Stream, broker: Server
+    shop: Shop, score: Score, publisher: Relay, broker: Server
 ) -> None:
     first = paid(shop, score, 1)
     publish_all(publisher, shop)
@@ -129,21 +121,21 @@ def test_what_was_tried_while_the_broker_was_away_goes_out_once_when_it_is_back(
 
 
 def test_a_broker_that_dies_before_it_acknowledges_leaves_the_row(
-    shop: Shop, score: Score, publisher: Stream, broker: Server, monkeypatch: pytest.MonkeyPatch
+    shop: Shop, score: Score, publisher: Relay, broker: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = paid(shop, score, 1)
     publish_all(publisher, shop)
     wanted = paid(shop, score, 1)
-    assert publisher.producer is not None
-    send = publisher.producer.send
+    send = Delivery.send
 
     def fall_silent(*given: Any, **named: Any) -> Any:
         assert broker.process is not None
         broker.process.send_signal(signal.SIGSTOP)  # it takes the bytes and says nothing any more
         return send(*given, **named)
 
-    monkeypatch.setattr(publisher.producer, "send", fall_silent)
-    publish(publisher)
+    with monkeypatch.context() as patched:
+        patched.setattr(Delivery, "send", fall_silent)
+        publish(publisher)
     assert rows(shop, "fraud_outbox", "topic = 'decisions'") == 1
     broker.stop(signal.SIGKILL)
     broker.start()
@@ -152,20 +144,60 @@ def test_a_broker_that_dies_before_it_acknowledges_leaves_the_row(
     assert ids(told(broker, shop, 2)) == Counter(first | wanted)
 
 
-def test_a_kafka_that_refuses_decisions_is_left_alone_while_payments_are_decided(
-    shop: Shop, broker: Server, monkeypatch: pytest.MonkeyPatch
+def test_a_kafka_that_is_away_is_left_alone_with_growing_pauses_and_the_lane_says_so(
+    shop: Shop, score: Score, publisher: Relay, broker: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[int] = []
+    monkeypatch.setattr(relays, "ACK_SECONDS", 0.3)
+    broker.stop(signal.SIGKILL)
+    paid(shop, score, 1)
+    publisher.turn()
+    first = lane()
+    assert first.attempts == 1 and first.failed_since is not None and first.last_error
+    publisher.turn()  # within its pause: not asked
+    assert lane().attempts == 1
+    OutboxLane.objects.update(next_try_at=None)
+    publisher.turn()
+    second = lane()
+    assert second.attempts == 2 and second.failed_since == first.failed_since
+    assert second.next_try_at - now() > first.next_try_at - first.failed_since - timedelta(seconds=0.5)
 
-    def refuse(_producer: Any) -> Published:
-        asked.append(1)
-        return Published(0, True)
+    broker.start()
+    publish_all(publisher, shop)
+    healed = lane()
+    assert (healed.attempts, healed.failed_since, healed.next_try_at, healed.last_error) == (0, None, None, "")
 
-    monkeypatch.setattr(streams, "outbox_publish", refuse)
-    stream = Stream(threading.Event())
-    stream.producer = object()
-    monkeypatch.setattr(streams, "producer_leave", lambda _producer: None)
-    monkeypatch.setattr(streams, "make_producer", lambda **_options: object())
-    for _turn in range(10):
-        stream._publish()
-    assert len(asked) == 1
+
+def lane(topic: str = "decisions") -> Any:
+    return OutboxLane.objects.get(topic=topic)
+
+
+def test_two_relays_at_once_publish_what_was_told_of_one_key_once_and_in_order(
+    shop: Shop, publisher: Relay, broker: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(relays, "ROWS", 3)
+    for n in range(60):
+        message = ("C1", json.dumps({"decision_id": f"dec_{n}", "n": n}).encode(), "")
+        with tenant_scope(shop.tenant.pk):
+            Outbox.objects.create(tenant=shop.tenant, topic="decisions", messages=pack_row([message]), created_at=now())
+    publisher.turn()
+
+    def publish_until_empty(_n: int) -> None:
+        relay = Relay(threading.Event())
+        while rows(shop, "fraud_outbox"):
+            relay.turn()
+        relay.close()
+
+    together(publish_until_empty, [1, 2, 3], workers=3)
+    order = [json.loads(record.value)["n"] for record in told(broker, shop, 60, linger=1.0)]
+    assert order == list(range(60))
+
+
+def test_a_row_behind_one_that_was_not_acknowledged_does_not_overtake_it(
+    shop: Shop, publisher: Relay, broker: Server
+) -> None:
+    first, second = Row(1, shop.tenant.pk, pack_row([("C1", b"1", "")])), Row(2, shop.tenant.pk, pack_row([]))
+    delivery = Delivery([first, second])
+    assert second.left == 0
+    assert delivery.acknowledged() == []
+    delivery._answered(first, None, None)
+    assert delivery.acknowledged() == [first, second]
