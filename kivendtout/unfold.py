@@ -44,6 +44,7 @@ NAVIGATION: tuple[tuple[Any, tuple[tuple[str | AdminPage, str], ...]], ...] = (
             ("fraud.RuleSet", "inventory"),
             ("fraud.FraudList", "playlist_add_check"),
             ("fraud.ListEntry", "format_list_bulleted"),
+            ("fraud.DeadLetter", "unsubscribe"),
         ),
     ),
     (

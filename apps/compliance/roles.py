@@ -61,6 +61,8 @@ LISTS = ("fraud.add_fraudlist", "fraud.change_fraudlist", "fraud.add_listentry",
 REVEAL = "customers.reveal_personal_data"
 # How the stream does: counts of every tenant together, no message and no name.
 STREAM = "fraud.view_outbox"
+# Messages that could not be used, those of the own tenant. Sending one again is for whoever runs the installation.
+DEAD_LETTERS = ("fraud.view_deadletter", "fraud.change_deadletter")
 BEAT_MODELS = (
     "django_celery_beat.periodictask",
     "django_celery_beat.intervalschedule",
@@ -79,6 +81,7 @@ ROLES = (
             # Jobs and currencies serve every tenant: who runs the installation changes them (a superuser), nobody else.
             *_views(*BEAT_MODELS),
             STREAM,
+            *DEAD_LETTERS,
             # A key is made and revoked, never changed or deleted: the audit trail goes on naming it.
             *_views("compliance.apikey"),
             "compliance.add_apikey",
@@ -125,6 +128,7 @@ ROLES = (
             *DRAFT_RULES,
             "fraud.approve_rule",
             *LISTS,
+            *_views("fraud.deadletter"),
             "payments.change_merchant",
             "payments.change_product",
             "compliance.view_user",

@@ -15,9 +15,10 @@ from tests.admin.world import World
 
 OWNED = ("customer", "address", "device", "session", "consent", "method", "merchant", "product", "payment", "change",
          "order", "alert", "label", "fraud_list", "list_entry", "rule", "ruleset",
-         "decision")  # fmt: skip
+         "decision", "dead_letter")  # fmt: skip
 # What the product records; nobody edits it, superusers included.
-HISTORY = ("customer", "address", "device", "session", "consent", "method", "payment", "change", "order", "label")
+HISTORY = ("customer", "address", "device", "session", "consent", "method", "payment", "change", "order", "label",
+           "dead_letter")  # fmt: skip
 
 
 def place(model_or_object: object) -> str:

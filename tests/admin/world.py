@@ -14,7 +14,17 @@ from apps.fraud.engine.features.catalogue import INDEX, VERSION
 from apps.fraud.engine.history import NOTHING_KNOWN
 from apps.fraud.engine.lists import ListIndex, Subject
 from apps.fraud.engine.ruleset import CompiledRuleSet
-from apps.fraud.models import Decision, FraudAlert, FraudLabel, FraudList, ListEntry, Rule, RuleSet, RuleVersion
+from apps.fraud.models import (
+    DeadLetter,
+    Decision,
+    FraudAlert,
+    FraudLabel,
+    FraudList,
+    ListEntry,
+    Rule,
+    RuleSet,
+    RuleVersion,
+)
 from apps.fraud.selectors.facts import payment_facts
 from apps.fraud.services.decisions_store import inputs_text, pack_row
 from apps.fraud.services.engine import Clock, Engine
@@ -72,6 +82,7 @@ class World:
     rule: Rule = None  # type: ignore[assignment]
     ruleset: RuleSet = None  # type: ignore[assignment]
     decision: Decision = None  # type: ignore[assignment]
+    dead_letter: DeadLetter = None  # type: ignore[assignment]
 
 
 def make_world(tenant: Tenant) -> World:
@@ -186,6 +197,10 @@ def make_payment_of(world: World) -> None:
     make_rules(world)
     make_decision(world)
     make_events(world)
+    world.dead_letter = DeadLetter.objects.create(
+        place="payments.dlq[0]@17", stamped_at=WHEN, tenant=world.tenant, topic="payments", code="invalid",
+        state="discarded", by="administrator@kivendtout.example", reason="A test.", claimed_at=WHEN, done_at=WHEN,
+    )  # fmt: skip
 
 
 def make_rules(world: World) -> None:

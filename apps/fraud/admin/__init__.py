@@ -2,6 +2,7 @@
 
 from apps.fraud.admin.alert import FraudAlertAdmin
 from apps.fraud.admin.belongings import of_payment
+from apps.fraud.admin.dead_letters import DeadLetterAdmin
 from apps.fraud.admin.decision import DecisionAdmin
 from apps.fraud.admin.label import FraudLabelAdmin
 from apps.fraud.admin.list_entry import ListEntryAdmin
@@ -14,6 +15,7 @@ from apps.payments.admin.payment_page import PAYMENT_SECTIONS
 PAYMENT_SECTIONS.append(of_payment)
 
 __all__ = [
+    "DeadLetterAdmin",
     "DecisionAdmin",
     "FraudAlertAdmin",
     "FraudLabelAdmin",
