@@ -47,14 +47,15 @@ LATE = datetime(2025, 12, 1, 22, 40, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def each_store(store: DocumentStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def each_store(store: DocumentStore, monkeypatch: pytest.MonkeyPatch) -> DocumentStore:
     for module in (behaviour, behaviour_counts):
         monkeypatch.setattr(module, "document_store", lambda: store)
     monkeypatch.setattr("apps.customers.services.behaviour_recount.document_store", lambda: store)
+    return store
 
 
 def tell(tenant: Tenant, *events: BehaviourEvent) -> None:
-    behaviour_store(tenant_id=tenant.pk, events=events)
+    behaviour_store(tenant_id=tenant.pk, events=list[Any](events))
 
 
 def count(now: datetime = NOW) -> int:
@@ -126,14 +127,13 @@ def test_a_late_event_is_counted_where_it_belongs(tenant: Tenant) -> None:
 
 
 def test_events_that_came_while_their_hour_was_counted_are_counted_again(
-    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+    tenant: Tenant, each_store: DocumentStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tell(tenant, seen(1))
-    asked = behaviour_counts.document_store
 
     def store_that_is_told_more() -> DocumentStore:
-        monkeypatch.setattr(behaviour_counts, "document_store", asked)
-        found = asked().tally("events", tenant.pk, "type", STEPS, different="session_id", since=START, until=END)
+        monkeypatch.setattr(behaviour_counts, "document_store", lambda: each_store)
+        found = each_store.tally("events", tenant.pk, "type", STEPS, different="session_id", since=START, until=END)
         tell(tenant, seen(2, session_id="S2"))
 
         class Former:
@@ -194,11 +194,11 @@ def test_a_store_that_is_away_leaves_the_period_to_be_counted(tenant: Tenant, mo
     assert count(NOW + timedelta(minutes=2)) == 2
 
 
-def test_what_expires_from_the_store_stays_in_the_counts(tenant: Tenant) -> None:
+def test_what_expires_from_the_store_stays_in_the_counts(tenant: Tenant, each_store: DocumentStore) -> None:
     tell(tenant, seen(1))
     count()
     afterwards = NOW + timedelta(days=900)
-    behaviour.document_store().expire(afterwards)
+    each_store.expire(afterwards)
     tell(tenant, seen(2, session_id="S2"))  # two years late
     count(afterwards)
     assert sessions_per_day(tenant=tenant, **DAYS) == [DaySessions(date(2025, 12, 1), 1)]

@@ -111,5 +111,6 @@ def period_claim(*, now: datetime, tenant_id: int | None = None) -> Claimed | No
     claim = uuid.uuid4()
     with connection.cursor() as cursor:
         cursor.execute(_CLAIM, {"claim": claim, "until": now + CLAIM, "now": now, "tenant": tenant_id})
-        rows: list[Any] = cursor.fetchall()
-    return Claimed(*rows[0], claim=claim) if rows else None
+        rows = cursor.fetchall()
+    names = ("id", "tenant_id", "kind", "starts_at", "ends_at", "day", "changes")
+    return Claimed(**dict(zip(names, rows[0], strict=True)), claim=claim) if rows else None
