@@ -9,16 +9,19 @@ from kivendtout.lib.events.catalogue import Topic
 from kivendtout.lib.events.json_schema import Schema, json_schema
 
 PAGE: Final = "README.md"
-_HEAD: Final = """# Fields of each topic
+_HEAD: Final = """# Topics and their fields
 
-Written by `manage.py event_schemas` from the types; do not edit. Who writes and reads them, and what may change:
-[events](../events.md).
+Written by `manage.py event_schemas` from the types; do not edit. What may change, and how: [events](../events.md).
+
+| topic | key | who writes | who reads |
+|---|---|---|---|
 """
 _TYPES: Final = {"integer": "whole number", "number": "number", "boolean": "true or false", "null": "null"}
 
 
 def page(topics: Sequence[Topic]) -> str:
-    return "\n".join([_HEAD, *(_section(topic) for topic in topics)])
+    listed = "".join(f"| [{one.name}](#{one.name}) | {one.key} | {one.writers} | {one.readers} |\n" for one in topics)
+    return "\n".join([_HEAD + listed, *(_section(topic) for topic in topics)])
 
 
 def _section(topic: Topic) -> str:
