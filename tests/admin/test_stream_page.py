@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -21,6 +20,7 @@ from apps.fraud.selectors.stream_figures import (
     TopicStatus,
 )
 from tests.admin.conftest import ClientOf
+from tests.devservices.kafka_servers import free_port
 
 URL = "/admin/fraud/stream/"
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
@@ -62,7 +62,7 @@ class Shown:
 
 
 @pytest.fixture
-def shown(monkeypatch: pytest.MonkeyPatch) -> Iterator[Shown]:
+def shown(monkeypatch: pytest.MonkeyPatch) -> Shown:
     found = Shown()
     monkeypatch.setattr(page, "recent", page.Recent(found))
     monkeypatch.setattr(page, "KEPT_SECONDS", 0.0)
@@ -146,7 +146,7 @@ CASES: list[tuple[StreamStatus, str, list[str]]] = [
     (status(kafka(group(lag=90, behind=300.0))), "warning", ["5 min behind, with 90 messages to read"]),
     (status(kafka(group(), missing=("orders",))), "danger", ["Topics are missing: orders"]),
     (status(kafka(group(), dead=3)), "info", ["Messages in the dead-letter topics: 3"]),
-    (status(kafka(group(state="PreparingRebalance"))), "info", ["partitions are being shared out"]),
+    (status(kafka(group(state="PreparingRebalance"))), "info", ["are being shared out. This takes seconds."]),
     (status(kafka(group(), group(member=None))), "danger", ["a loop of theirs has ended"]),
     (
         status(kafka(group()), LaneStatus(lane="labels", rows=1, messages=4, oldest_seconds=61.0)),
@@ -190,8 +190,6 @@ def test_what_is_not_known_is_not_called_nought(administrator: Client, shown: Sh
 def test_the_real_question_is_asked_where_kafka_is_away(
     administrator: Client, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tests.devservices.kafka_servers import free_port
-
     settings.KAFKA_BOOTSTRAP_SERVERS = [f"127.0.0.1:{free_port()}"]
     monkeypatch.setattr(page.recent, "until", 0.0)
     assert "Kafka does not answer" in text(administrator)

@@ -122,7 +122,7 @@ def _outbox(lanes: list[LaneStatus] | None) -> Section:
             _time(one.oldest_seconds),
             _number(one.attempts),
             moment(one.next_try_at),
-            one.last_error or EMPTY,
+            code(one.last_error),
         ]
         for one in lanes
     ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, Literal, NamedTuple
 
+from django.utils.formats import number_format
 from django.utils.translation import gettext, gettext_noop
 
 from apps.fraud.selectors.stream_figures import GroupStatus, KafkaStatus, LaneStatus, StreamStatus
@@ -24,11 +25,14 @@ class Advice(NamedTuple):
     @property
     def text(self) -> str:
         """In English, for terminals and programs."""
-        return self.sentence % self.details
+        return self.sentence % self._written(lambda number: f"{number:,}")
 
     @property
     def translated(self) -> str:
-        return gettext(self.sentence) % self.details
+        return gettext(self.sentence) % self._written(lambda number: number_format(number, force_grouping=True))
+
+    def _written(self, figure: Callable[[int], str]) -> dict[str, object]:
+        return {name: figure(one) if isinstance(one, int) else one for name, one in self.details.items()}
 
 
 def advice(status: StreamStatus) -> list[Advice]:
@@ -75,8 +79,10 @@ def _of_group(group: GroupStatus) -> Iterator[Advice]:
         )
         yield Advice("loop_missing", "danger", sentence, {"group": group.group})
     elif group.state not in {"Stable", "Empty"}:
-        sentence = gettext_noop("A worker came or went, and partitions are being shared out. This takes seconds.")
-        yield Advice("rebalancing", "info", sentence, {})
+        sentence = gettext_noop(
+            "A worker came or went, and the partitions of “%(group)s” are being shared out. This takes seconds."
+        )
+        yield Advice("rebalancing", "info", sentence, {"group": group.group})
     elif unread := group.unread:
         sentence = gettext_noop(
             "Partitions that no worker reads: %(names)s. Their messages wait. Restart the workers; if it stays so, "
@@ -98,9 +104,7 @@ def _of_group(group: GroupStatus) -> Iterator[Advice]:
 
 def _of_outbox(lanes: list[LaneStatus] | None) -> Iterator[Advice]:
     if lanes is None:
-        sentence = gettext_noop(
-            "PostgreSQL does not answer, so nothing is known of the outbox. Start the server again."
-        )
+        sentence = gettext_noop("The outbox cannot be read. Check PostgreSQL, and that its schema is up to date.")
         yield Advice("outbox_unknown", "danger", sentence, {})
         return
     for lane in lanes:
@@ -134,7 +138,7 @@ def _refusal(lane: LaneStatus) -> dict[str, object]:
 
 
 def _some(names: list[str]) -> str:
-    return ", ".join(names[:NAMED]) + ("…" if len(names) > NAMED else "")
+    return ", ".join(names[:NAMED]) + (f" (+{len(names) - NAMED})" if len(names) > NAMED else "")
 
 
 def duration(seconds: float | None) -> str:
