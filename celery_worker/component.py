@@ -11,12 +11,12 @@ from typing import Any, Final
 
 from celery import bootsteps
 
+from apps.fraud.live.groups import alert_changes_tell
 from apps.fraud.stream.relay import Relay
 from apps.fraud.stream.work import BEHAVIOUR, DECIDING
 from celery_worker.metrics_server import MetricsServer, serve_metrics
 from celery_worker.stream import Stream
 from kivendtout.lib.memory import spare_the_collector
-from kivendtout.lib.stream_health import StreamHealth
 
 QUEUE: Final = "stream"
 # Longer than a batch; then the worker ends all the same, and the batch is read again by the next one.
@@ -39,17 +39,13 @@ class StreamStep(bootsteps.StartStopStep):
 
     def start(self, worker: Any) -> None:
         spare_the_collector()
-        health, relay = StreamHealth(), Relay(self.stopping)
-        # Health speaks of payments: a restart would not help a slow document store.
-        loops = {
-            "relay": relay.run,
-            "stream-payments": Stream(self.stopping, DECIDING, relay, health=health).run,
-            "stream-behaviour": Stream(self.stopping, BEHAVIOUR, relay).run,
-        }
-        self.threads = [threading.Thread(target=run, name=name, daemon=True) for name, run in loops.items()]
+        relay = Relay(self.stopping, tell_alerts=alert_changes_tell)
+        loops = {work.name: Stream(self.stopping, work, relay) for work in (DECIDING, BEHAVIOUR)}
+        runs = {"relay": relay.run} | {f"stream-{name}": loop.run for name, loop in loops.items()}
+        self.threads = [threading.Thread(target=run, name=name, daemon=True) for name, run in runs.items()]
         for thread in self.threads:
             thread.start()
-        self.metrics = serve_metrics(health)
+        self.metrics = serve_metrics({name: loop.health for name, loop in loops.items()})
 
     def stop(self, worker: Any) -> None:
         self.stopping.set()

@@ -69,6 +69,7 @@ class Stream:
 
     # --- life -----------------------------------------------------------------------------------------------------
     def run(self) -> None:
+        metrics.in_loop(self.work.name)
         wait = FIRST_WAIT
         while not self.stop.is_set():
             try:

@@ -20,9 +20,6 @@ _NAMES: Final = {
     "sasl_plain_password": "sasl.password",
     "ssl_cafile": "ssl.ca.location",
 }
-# A worker that dies is missed after so long, and its partitions go to others. Not shorter: a machine that swaps or a
-# container that is moved stays silent for seconds.
-SESSION_MS: Final = 10_000
 # A member of the group that does not poll for so long loses its partitions. Waiting for a store keeps polling, so this
 # covers one batch; it is generous because a first batch may have to make partitions and keys.
 MAX_POLL_MS: Final = 600_000
@@ -61,7 +58,7 @@ def make_native_consumer(group: str, *, on_error: Callable[[KafkaError], None]) 
             "auto.offset.reset": "earliest",
             # Only the partitions that must move do; the others go on being read while the group agrees.
             "partition.assignment.strategy": "cooperative-sticky",
-            "session.timeout.ms": SESSION_MS,
+            "session.timeout.ms": settings.STREAM_SESSION_SECONDS * 1000,
             "max.poll.interval.ms": MAX_POLL_MS,
             "queued.max.messages.kbytes": AHEAD_KB,
             "error_cb": on_error,

@@ -11,6 +11,7 @@ import msgspec
 from confluent_kafka import Producer
 
 from apps.compliance.models import Tenant
+from kivendtout.lib.events.avro import outgoing
 from kivendtout.lib.kafka import TENANT_HEADER
 from kivendtout.lib.tenancy import across_tenants
 from kivendtout.lib.trace import HEADER, span_of
@@ -44,7 +45,7 @@ class Delivery:
                 headers: list[Any] = [(TENANT_HEADER, slug)]
                 if trace:
                     headers.append((HEADER, span_of(trace).encode()))
-                producer.produce(topic, value, key.encode(), headers=headers, on_delivery=answered)
+                producer.produce(topic, outgoing(topic, value), key.encode(), headers=headers, on_delivery=answered)
             producer.poll(0)
 
     def _answered(self, row: Row, error: Any, _message: Any) -> None:

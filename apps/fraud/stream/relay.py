@@ -22,6 +22,7 @@ from apps.fraud.stream.outgoing import Delivery, Row, payments_told, slugs_of
 from apps.fraud.stream.pages import Pages
 from kivendtout.lib import stream_metrics as metrics
 from kivendtout.lib.clock import now
+from kivendtout.lib.errors import KvtError
 from kivendtout.lib.kafka_native import drop_native_producer, make_native_producer
 
 # Labels that came from inside; decisions and alerts.
@@ -143,7 +144,7 @@ class Relay:
             self.producer = self.producer or make_native_producer()
             delivery.send(self.producer, topic, slugs_of({row.tenant_id for row in rows}))
             self.producer.flush(ACK_SECONDS)
-        except (KafkaException, BufferError) as error:
+        except (KafkaException, BufferError, KvtError) as error:
             delivery.fault = delivery.fault or _said(error)
         if delivery.fault is None and len(delivery.acknowledged()) < len(rows):
             delivery.fault = "no acknowledgement in time"
@@ -174,5 +175,7 @@ class Relay:
 
 
 def _said(error: Exception) -> str:
+    if isinstance(error, KvtError):  # a schema registry, say
+        return error.message
     first = error.args[0] if error.args else error
     return str(first.name()) if isinstance(first, KafkaError) else type(error).__name__

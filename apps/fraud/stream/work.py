@@ -13,10 +13,12 @@ from functools import partial
 from typing import Final
 
 from apps.customers.services.behaviour import behaviour_store
+from apps.fraud.events.label import LabelEvent
 from apps.fraud.services.carts import note_carts, with_carts
 from apps.fraud.services.scoring import payments_decide
 from apps.fraud.stream.batch import Batch, Raw, Read, by_patience, traces_of
 from apps.fraud.stream.behaviour import read_behaviour
+from apps.fraud.stream.labels import labels_of_batch
 from apps.payments.events import BehaviourEvent, OrderEvent, PaymentEvent
 from apps.payments.services.orders import orders_record
 from kivendtout.lib import stream_metrics as metrics
@@ -120,6 +122,15 @@ def _behaviour(batch: Batch, tenant_id: int, reads: list[Read]) -> None:
     batch.count(reads, done.inserted, done.duplicates)
 
 
+def _labels(batch: Batch, tenant_id: int, reads: list[Read]) -> None:
+    for wait, some in by_patience(reads, partial(_may_wait, batch)):
+        done = labels_of_batch(tenant_id, some, now=batch.now, wait=wait)
+        for place, reason in done.dead:
+            batch.dead(some[place].raw, reason, "impossible")
+        batch.result.early += [some[place].raw for place in done.early]
+        batch.count(some, done.counts["recorded"], done.counts["repeated"])
+
+
 DECIDING: Final = Work(
     name="payments",
     group="kivendtout-stream",
@@ -128,6 +139,7 @@ DECIDING: Final = Work(
         Step(("cart-events",), _as(BehaviourEvent), _carts),
         Step((PAYMENTS,), _as(PaymentEvent), _payments),
         Step(("orders",), _as(OrderEvent), _orders),
+        Step(("labels",), _as(LabelEvent), _labels),
     ),
     only_listens=("cart-events",),
 )
