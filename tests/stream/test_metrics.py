@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client import REGISTRY
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram
 
 from celery_worker.metrics_server import PORTS, MetricsServer, serve_metrics
 from kivendtout.lib import stream_metrics
@@ -270,3 +272,33 @@ def test_a_message_from_a_clock_ahead_of_ours_is_not_younger_than_now() -> None:
     before = value("message_age_seconds_sum", loop="payments", topic="labels") or 0
     stream_metrics.message_age("labels", -30.0)
     assert value("message_age_seconds_sum", loop="payments", topic="labels") == before
+
+
+# --- what people lean on ----------------------------------------------------------------------------------------------
+ROOT = Path(__file__).resolve().parents[2]
+# What Prometheus makes of a counter and a histogram.
+SUFFIXES = ("", "_total", "_bucket", "_count", "_sum")
+
+
+def counted() -> set[str]:
+    names = {one.name for one in REGISTRY.collect() if one.name.startswith(stream_metrics.PREFIX)}
+    return {f"{name}{suffix}" for name in names for suffix in SUFFIXES}
+
+
+def test_the_alert_rules_ask_for_metrics_that_there_are() -> None:
+    rules = (ROOT / "deploy/prometheus/stream.rules.yml").read_text()
+    asked = set(re.findall(rf"{stream_metrics.PREFIX}\w+", rules))
+    assert len(asked) > 5
+    assert asked <= counted()
+
+
+def test_the_guide_explains_every_metric_with_its_labels() -> None:
+    guide = (ROOT / "docs/stream-operations.md").read_text()
+    explained = {name: set(labels.split(",")) for name, labels in re.findall(r"`(\w+)\{([\w,]+)\}`", guide)}
+    collectors = {one for one in vars(stream_metrics).values() if isinstance(one, Counter | Gauge | Histogram)}
+    there = {}
+    for one in collectors:
+        [described] = one.describe()
+        name = described.name.removeprefix(stream_metrics.PREFIX) + ("_total" if isinstance(one, Counter) else "")
+        there[name] = set(one._labelnames)
+    assert explained == there
