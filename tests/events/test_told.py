@@ -52,7 +52,7 @@ SPOKEN = {
 DECISION = SPOKEN | {"decided_at": NOW, "ruleset_version": 4, "scorer_version": None}
 ALERT = SPOKEN | {
     "alert_id": "kvt-17", "alert_number": 9, "change": "raised", "changed_at": NOW, "raised_at": NOW, "rule": "ABROAD",
-    "severity": "HIGH", "status": "PENDING_REVIEW",
+    "severity": "MEDIUM", "status": "PENDING_REVIEW",
 }  # fmt: skip
 TOLD = [
     ("decisions", DecisionEvent, decision_event(MADE, BATCH), DECISION),
