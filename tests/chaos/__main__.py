@@ -11,6 +11,7 @@ import logging
 import signal
 import sys
 
+from tests.chaos.kills import KINDS
 from tests.chaos.run import Options, run
 from tests.chaos.world import World
 
@@ -26,6 +27,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=20.0, help="over which the kills are spread")
     parser.add_argument("--rate", type=float, default=300.0, help="messages a second")
     parser.add_argument("--workers", type=int, default=2, help="of the stream")
+    parser.add_argument("--only", choices=KINDS, action="append", help="kill nothing else; may be given again")
     parser.add_argument("--kafka", choices=("best", "apache", "embedded"), default="best")
     parser.add_argument("--calm", type=float, default=5.0, help="seconds without kills, before and after")
     parser.add_argument("--patience", type=float, default=300.0, help="seconds for the rest, once all is back")
@@ -45,7 +47,7 @@ def main() -> int:
     customers = max(200, int(given.minutes * 60 * given.rate * PAYMENTS_A_MESSAGE / PAYMENTS_A_CUSTOMER))
     options = Options(
         given.kills, given.seed, given.minutes * 60, given.rate, given.calm, given.patience, customers,
-        not given.no_control,
+        not given.no_control, given.only or KINDS,
     )  # fmt: skip
     world = World(kafka=given.kafka, workers=given.workers, customers=customers)
     holds = False

@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import cycle, islice
 from random import Random
@@ -38,8 +38,8 @@ class Kill:
 
 
 class Kills:
-    def __init__(self, world: World, *, seed: int, say: Callable[[str], None]) -> None:
-        self.world, self.random, self.say = world, Random(f"kills-{seed}"), say
+    def __init__(self, world: World, *, seed: int, say: Callable[[str], None], kinds: Sequence[str] = KINDS) -> None:
+        self.world, self.random, self.say, self.kinds = world, Random(f"kills-{seed}"), say, kinds
         self.began = time.monotonic()
         self.done: list[Kill] = []
         self.down: set[str] = set()
@@ -54,7 +54,7 @@ class Kills:
 
     def run(self, *, count: int, seconds: float) -> None:
         """Each kind in turn first, so that a short run has them all; then at random."""
-        first = self.random.sample(KINDS, len(KINDS))
+        first = self.random.sample(self.kinds, len(self.kinds))
         gap = seconds / count
         for kind in islice(self._kinds(first), count):
             time.sleep(self.random.uniform(0, 2 * gap))
@@ -63,7 +63,7 @@ class Kills:
     def _kinds(self, first: list[str]) -> Iterator[str]:
         yield from first
         for _forever in cycle([None]):
-            yield self.random.choices(KINDS, list(WEIGHTS.values()))[0]
+            yield self.random.choices(self.kinds, [WEIGHTS[kind] for kind in self.kinds])[0]
 
     def _one(self, kind: str) -> None:
         deadline = time.monotonic() + 120

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -32,6 +32,7 @@ class Options:
     patience: float
     customers: int
     control: bool
+    kinds: Sequence[str]
 
 
 def run(world: World, options: Options, say: Say) -> tuple[bool, dict[str, Any]]:
@@ -49,7 +50,7 @@ def run(world: World, options: Options, say: Say) -> tuple[bool, dict[str, Any]]
 
 
 def _storm(world: World, options: Options, say: Say) -> tuple[Kills, Evidence]:
-    kills = Kills(world, seed=options.seed, say=say)
+    kills = Kills(world, seed=options.seed, say=say, kinds=options.kinds)
     opened, sending = time.time(), True
     messages = plan(
         seed=options.seed, rate=options.rate, customers=options.customers, begin=datetime.now(UTC),

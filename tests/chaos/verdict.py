@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from tests.chaos.sender import Ledger
 
@@ -78,8 +79,13 @@ def figures(of: Evidence) -> dict[str, int]:
         "alerts published again": len(of.published_alerts) - len(set(of.published_alerts)),
         "dead letters told again": len(of.dead) - len({one.source for one in of.dead}),
         "decisions that said they were degraded": sum(one.degraded for one in of.decisions),
-        "decisions in calm moments": sum(_calm(of, one) for one in of.decisions),
+        "seconds without a decision, at the longest": _longest_pause(of),
     }
+
+
+def _longest_pause(of: Evidence) -> int:
+    times = sorted(one.at for one in of.decisions)
+    return round(max((later - earlier for earlier, later in pairwise(times)), default=0.0))
 
 
 def acknowledged(of: Evidence) -> Finding:
