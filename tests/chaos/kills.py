@@ -12,9 +12,8 @@ from itertools import cycle, islice
 from random import Random
 from typing import Any
 
-from kivendtout.lib.kafka_native import SESSION_MS
 from tests.chaos.workers import Worker
-from tests.chaos.world import World
+from tests.chaos.world import SESSION_SECONDS, World
 
 # In twenty: workers die most, as they are deployed most.
 WEIGHTS = {
@@ -22,7 +21,7 @@ WEIGHTS = {
 }  # fmt: skip
 KINDS = tuple(WEIGHTS)
 # Longer than the group waits for a silent member: its partitions are somebody else's when it wakes up and goes on.
-FREEZE = (SESSION_MS / 1000 + 2.0, SESSION_MS / 1000 + 6.0)
+FREEZE = (SESSION_SECONDS + 2.0, SESSION_SECONDS + 6.0)
 AWAY = (0.0, 3.0)
 WATCH_SECONDS = 0.2
 

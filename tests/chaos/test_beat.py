@@ -76,4 +76,5 @@ def test_it_reads_its_schedule_again_after_the_database_was_away(waits: list[flo
 
     assert JOB in scheduler.schedule
     scheduler.populate_heap()
-    assert JOB in {queued[2].name for queued in scheduler._heap or ()}
+    heap: Any = scheduler._heap
+    assert JOB in {event.entry.name for event in heap}

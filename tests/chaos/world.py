@@ -17,6 +17,8 @@ from tests.fraud.outages.servers import PostgresServer, RedisServer
 
 TENANT = "kivendtout"
 MERCHANTS, PRODUCTS = 40, 50
+# The lowest that Kafka's brokers allow: a killed worker's partitions move in seconds, so that many kills fit in a run.
+SESSION_SECONDS = 6
 START_SECONDS = 120.0
 
 
@@ -49,6 +51,7 @@ class World:
             "KEYRING_AUTOCREATE": "true",
             "SECRET_KEY": "of-this-run-only-and-of-no-use-elsewhere",
             "STATE_NAMESPACE": "",
+            "STREAM_SESSION_SECONDS": str(SESSION_SECONDS),
             "DJANGO_SETTINGS_MODULE": "kivendtout.settings",
             "PYTHONUNBUFFERED": "1",
         }
