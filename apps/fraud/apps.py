@@ -11,8 +11,10 @@ class FraudConfig(AppConfig):
         from apps.compliance.services.demo import SEEDERS
         from apps.fraud import models
         from apps.fraud.events import alert, decision, label
+        from apps.fraud.pages.alert_panel import alert_panel
         from apps.fraud.selectors.decision_chips import decisions_of_payments, waiting_tile
         from apps.payments.ingestion.registry import register_tables
+        from apps.payments.pages.panels import register_panel
         from apps.payments.selectors.activity import register_extra, register_tile
         from kivendtout.lib.deadline import connect_signal
         from kivendtout.lib.events import register_topics
@@ -35,4 +37,5 @@ class FraudConfig(AppConfig):
         SEEDERS.append("apps.fraud.services.demo.demo_seed_rules")
         register_extra("decision", decisions_of_payments)
         register_tile(waiting_tile)
+        register_panel(alert_panel)
         connect_signal()

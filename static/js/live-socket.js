@@ -32,9 +32,14 @@ export class LiveSocket extends EventTarget {
     document.addEventListener("visibilitychange", () => this.watch());
   }
 
+  /** Where to knock; a stream that can go on from a number says so here. */
+  address() {
+    return this.url;
+  }
+
   open() {
     clearTimeout(this.timer);
-    const socket = new WebSocket(this.url);
+    const socket = new WebSocket(this.address());
     this.socket = socket;
     socket.addEventListener("open", () => this.opened());
     socket.addEventListener("message", (event) => this.receive(event.data));

@@ -15,13 +15,14 @@ const PLAIN = /** @type {const} */ ([
 ]);
 
 export class LiveTable {
-  /** @param {HTMLElement} root */
-  constructor(root) {
+  /** @param {HTMLElement} root @param {string} template @param {number} kept */
+  constructor(root, template = "payment-row", kept = KEPT) {
     this.root = root;
+    this.kept = kept;
     this.body = /** @type {HTMLTableSectionElement} */ (root.querySelector("tbody"));
     this.wrap = /** @type {HTMLElement} */ (root.querySelector(".table-wrap"));
     this.bar = /** @type {HTMLButtonElement} */ (root.querySelector(".arrivals"));
-    this.template = /** @type {HTMLTemplateElement} */ (document.getElementById("payment-row"));
+    this.template = /** @type {HTMLTemplateElement} */ (document.getElementById(template));
     /** @type {Payment[]} */
     this.held = [];
     this.count = 0;
@@ -54,7 +55,7 @@ export class LiveTable {
   /** @param {Payment} payment */
   hold(payment) {
     this.held.push(payment);
-    if (this.held.length > KEPT) this.held.shift(); // would be trimmed anyway; the count still tells the truth
+    if (this.held.length > this.kept) this.held.shift(); // would be trimmed anyway; the count still tells the truth
     this.count += 1;
   }
 
@@ -87,7 +88,11 @@ export class LiveTable {
     this.count = 0;
     delete this.bar.dataset.waiting;
     this.body.prepend(...rows.reverse());
-    while (this.body.rows.length > KEPT) this.body.deleteRow(-1);
+    while (this.body.rows.length > this.kept) this.body.deleteRow(-1);
+    this.showEmpty();
+  }
+
+  showEmpty() {
     this.root.querySelector("[data-empty]")?.toggleAttribute("hidden", this.body.rows.length > 0);
   }
 
@@ -116,10 +121,14 @@ export class LiveTable {
     cell("status").textContent = payment.status_label;
     cell("status").dataset.status = payment.status;
     this.judge(cell("decision"), cell("severity"), payment.decision ?? null);
-    const at = new Date(payment.attempted_at);
-    const time = /** @type {HTMLTimeElement} */ (cell("attempted_at"));
-    time.dateTime = payment.attempted_at;
-    time.textContent = Number.isNaN(at.getTime()) ? "" : at.toISOString().slice(0, 19).replace("T", " ");
+    this.date(cell("attempted_at"), payment.attempted_at);
+  }
+
+  /** @param {HTMLElement} cell @param {string} text */
+  date(cell, text) {
+    const at = new Date(text);
+    /** @type {HTMLTimeElement} */ (cell).dateTime = text;
+    cell.textContent = Number.isNaN(at.getTime()) ? "" : at.toISOString().slice(0, 19).replace("T", " ");
   }
 
   /** What was decided, and how urgent its alert is. @param {HTMLElement} chip @param {HTMLElement} mark @param {Decision | null} decision */

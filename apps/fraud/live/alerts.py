@@ -6,7 +6,8 @@ ago, `reset` with the list as it is now.
 
 from __future__ import annotations
 
-from typing import Final
+from time import monotonic
+from typing import Any, Final
 
 import msgspec
 from channels.db import database_sync_to_async
@@ -17,6 +18,8 @@ from kivendtout.lib.live_socket import LiveConsumer
 
 # Further behind, a list of twenty is quicker to read, and to show, than what became of it.
 MOST_BEHIND: Final = 1_000
+# A list is asked for after ten alerts were judged; nobody judges faster.
+LIST_SECONDS: Final = 1.0
 LONGEST_NUMBER: Final = 18  # digits of a bigint, and one to spare
 
 
@@ -25,6 +28,9 @@ class AlertsConsumer(LiveConsumer):
     feed: AlertFeed | None = None
     last: int = 0
     """Number of the last change said."""
+    anew: bool = False
+    """Asked for the list: said between two pages, so that number and list go together."""
+    next_list: float = 0.0
 
     async def begin(self) -> None:
         assert self.viewer is not None
@@ -52,15 +58,27 @@ class AlertsConsumer(LiveConsumer):
     async def deliver(self) -> None:
         assert self.feed is not None
         while True:
+            if self.anew:
+                self.anew = False
+                await self._reset()
+                continue
             # Nothing waits, and yet there is more: it was before our time, or found no room while we were slow.
             if self.waiting.empty() and self.last < self.feed.last:
                 await self._resume()
                 continue
-            told: Told = await self.waiting.get()
-            text = told.texts.get(self.language)
-            if told.first == self.last + 1 and text is not None:
+            told: Told | None = await self.waiting.get()
+            text = told and told.texts.get(self.language)
+            if told and text and told.first == self.last + 1:
                 await self.say(text)
                 self.last = told.last
+
+    async def receive_json(self, content: Any, **kwargs: Any) -> None:
+        """A page whose list has run short asks for the older ones behind it; at most once in a while."""
+        asked = isinstance(content, dict) and content.get("type") == "list"
+        if asked and self.feed is not None and monotonic() >= self.next_list:
+            self.next_list = monotonic() + LIST_SECONDS
+            self.anew = True
+            self.hear(None)
 
     async def _resume(self) -> None:
         assert self.viewer is not None and self.feed is not None

@@ -141,7 +141,7 @@ def _alert(row: tuple[Any, ...], sentences: dict[str, str]) -> dict[str, Any]:
         "open": status in OPEN,
         "rule": rule,
         "rule_label": sentences.get(rule, rule),
-        "raised_at": raised_at.astimezone(UTC).isoformat(),
+        "raised_at": raised_at.astimezone(UTC),
         "url": reverse("admin:fraud_fraudalert_change", args=[pk]),
     }
 

@@ -7,6 +7,7 @@ from django.utils.translation import get_language
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from apps.payments.pages.panels import panels_of
 from apps.payments.selectors.activity import activity_hourly, activity_tiles, payments_latest
 from kivendtout.csp import socket_url
 from kivendtout.lib.clock import now
@@ -22,6 +23,7 @@ def activity(request: HttpRequest) -> HttpResponse:
         "tiles": activity_tiles(now=moment),
         "payments": payments_latest(),
         "hourly": activity_hourly(now=moment),
+        "panels": panels_of(request),
         "ws_url": socket_url(request, f"/ws/activity/?language={get_language()}"),
     }
     return render(request, "activity.html", context)

@@ -74,7 +74,7 @@ async def test_a_new_alert_is_pushed_as_the_page_shows_it(kvt: Tenant, analyst: 
         "customer": told["customer"], "amount": "42.500", "currency": "EUR", "outcome": "", "outcome_label": "",
         "score": None, "severity": "high", "severity_label": "High", "status": "pending_review",
         "status_label": "Pending review", "open": True, "rule": "CARD_TESTING", "rule_label": "CARD_TESTING",
-        "raised_at": "2025-12-01T12:00:00+00:00", "url": f"/admin/fraud/fraudalert/{alert.pk}/change/",
+        "raised_at": "2025-12-01T12:00:00Z", "url": f"/admin/fraud/fraudalert/{alert.pk}/change/",
     }  # fmt: skip
     assert told["customer"].startswith("C")
     await socket.disconnect()
