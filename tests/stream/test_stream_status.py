@@ -18,7 +18,7 @@ from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
 from apps.compliance.models import Tenant
-from apps.fraud.models import Outbox
+from apps.fraud.models import Outbox, OutboxLane
 from apps.fraud.selectors import stream_kafka
 from apps.fraud.selectors.stream_figures import GroupStatus
 from apps.fraud.selectors.stream_kafka import GROUPS, kafka_status
@@ -216,6 +216,16 @@ def test_lanes_are_told_with_the_age_of_their_oldest_row(in_tenant: Tenant) -> N
     waiting(in_tenant, "fraud-alerts", 1, -5)  # written by a clock ahead of ours
     found = {one.lane: (one.rows, one.messages, one.oldest_seconds) for one in outbox_status(now=NOW)}
     assert found == {"decisions": (2, 7, 120.0), "fraud-alerts": (1, 1, 0.0)}
+
+
+def test_a_destination_that_refuses_is_told_with_its_error_and_next_try(in_tenant: Tenant) -> None:
+    waiting(in_tenant, "decisions", 3, 120)
+    refused = {"attempts": 4, "failed_since": NOW - timedelta(minutes=2), "next_try_at": NOW + timedelta(seconds=9)}
+    OutboxLane.objects.create(topic="decisions", last_error="_MSG_TIMED_OUT", **refused)
+    OutboxLane.objects.create(topic="labels")  # took what it was given: not worth a line
+    [lane] = outbox_status(now=NOW)
+    assert (lane.lane, lane.messages, lane.last_error) == ("decisions", 3, "_MSG_TIMED_OUT")
+    assert (lane.attempts, lane.failed_since, lane.next_try_at) == tuple(refused.values())
 
 
 def test_the_outbox_of_every_tenant_counts(in_tenant: Tenant, neighbour: Tenant) -> None:

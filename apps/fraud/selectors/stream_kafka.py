@@ -20,7 +20,7 @@ from kivendtout.lib.kafka import DEAD_LETTERS, KafkaUnavailable, connection_opti
 
 # What the workers' loops read, as `apps/fraud/stream/work.py` has it; a test holds them together.
 GROUPS: Final[Mapping[str, Sequence[str]]] = {
-    "kivendtout-stream": ("cart-events", "orders", "payments"),
+    "kivendtout-stream": ("cart-events", "labels", "orders", "payments"),
     "kivendtout-behaviour": ("cart-events", "user-events"),
 }
 # A person waits for the answer, and a cluster in order gives it within a tenth of a second.

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from django.apps import apps
 from django.db import InterfaceError, OperationalError, ProgrammingError, connection
 
+from apps.fraud.models import OutboxLane
 from apps.fraud.selectors.stream_figures import LaneStatus, StreamStatus
 from apps.fraud.selectors.stream_kafka import GROUPS, kafka_status
 from kivendtout.lib.kafka import KafkaUnavailable
@@ -59,8 +59,5 @@ def _lane(name: str, waiting: tuple[Any, ...] | None, told: dict[str, Any], now:
 
 def _lanes() -> dict[str, dict[str, Any]]:
     """What the relay wrote down about destinations that refused."""
-    model = apps.all_models["fraud"].get("outboxlane")
-    if model is None:
-        return {}
-    rows = model._default_manager.filter(failed_since__isnull=False).values("topic", *LANE_FIELDS)
+    rows = OutboxLane.objects.filter(failed_since__isnull=False).values("topic", *LANE_FIELDS)
     return {row["topic"]: {name: row[name] for name in LANE_FIELDS} for row in rows}
