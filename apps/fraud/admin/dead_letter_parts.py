@@ -150,10 +150,10 @@ def count_columns() -> list[Column]:
 def letter_columns() -> list[Column]:
     return [
         Column(gettext_lazy("place"), lambda _viewer, one: link(letter_url(one[0], "letter"), one[0].place)),
-        Column(gettext_lazy("fault"), lambda _viewer, one: FAULTS.get(one[0].code, EMPTY)),
-        Column(gettext_lazy("reason"), lambda _viewer, one: one[0].reason or EMPTY),
-        Column(gettext_lazy("since"), lambda _viewer, one: shown_moment(one[0].stamped_at)),
         Column(gettext_lazy("state"), lambda _viewer, one: state_badge(one[1])),
+        Column(gettext_lazy("fault"), lambda _viewer, one: FAULTS.get(one[0].code, EMPTY)),
+        Column(gettext_lazy("since"), lambda _viewer, one: shown_moment(one[0].stamped_at)),
+        Column(gettext_lazy("reason"), lambda _viewer, one: one[0].reason or EMPTY),
     ]
 
 
@@ -178,7 +178,7 @@ def letter_facts(viewer: Viewer, letter: Letter, row: DeadLetter | None) -> list
     if row is not None:
         told.append(Fact(_("Handled"), link(viewer.url(row), shown_moment(row.done_at or row.claimed_at))))
     if refusal := dead_letter_refusal(letter):
-        told.append(Fact(_("Cannot be sent again"), refusal))
+        told.append(Fact(_("Cannot be sent again"), refusal.translated))
     return told
 
 

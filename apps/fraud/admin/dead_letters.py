@@ -228,4 +228,4 @@ def _do(act: str, letter: Letter, actor: Actor, reason: str) -> str:
 def _obstacle(acted: Acted) -> str:
     if acted.left:
         return _("Kafka did not take the message. Nothing is lost: send it again once Kafka is back.")
-    return acted.refused[0][1] if acted.refused else ""
+    return acted.refused[0][1].translated if acted.refused else ""

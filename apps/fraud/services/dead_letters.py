@@ -48,14 +48,37 @@ class PlaceUnreadable(InvalidInput):
     )
 
 
-class NotRetried(Conflict):
-    """The letter stays where it is; the sentence says why."""
-
+class HeldCard(Conflict):
     code = "not_retried"
+    message = gettext_noop(
+        "%(place)s held a card number, which was masked: it is not the message that was sent. "
+        "Ask the sender to send it again without the number, then discard it."
+    )
 
 
-class AlreadyHandled(Conflict):
+class WasCut(Conflict):
+    code = "not_retried"
+    message = gettext_noop(
+        "%(place)s is cut: of its %(size)s bytes not all were kept. "
+        "Ask the sender for a smaller message, then discard it."
+    )
+
+
+class AlreadyRetrying(Conflict):
     code = "already_handled"
+    message = gettext_noop(
+        "%(place)s is being sent again by %(by)s. If that was cut short, it can be taken up after %(again)s UTC."
+    )
+
+
+class AlreadyRetried(Conflict):
+    code = "already_handled"
+    message = gettext_noop("%(place)s was sent again by %(by)s at %(at)s UTC, to %(to)s. There is nothing to do.")
+
+
+class AlreadyDiscarded(Conflict):
+    code = "already_handled"
+    message = gettext_noop("%(place)s was discarded by %(by)s at %(at)s UTC. There is nothing to do.")
 
 
 class ReasonMissing(InvalidInput):
@@ -124,10 +147,10 @@ Send = Callable[[Sequence[Letter]], list[Sent]]
 
 @dataclass
 class Acted:
-    """What became of each letter: a row of ours, or a sentence that says why there is none."""
+    """What became of each letter: a row of ours, or the reason why there is none."""
 
     done: list[DeadLetter] = field(default_factory=list)
-    refused: list[tuple[Letter, str]] = field(default_factory=list)
+    refused: list[tuple[Letter, Conflict]] = field(default_factory=list)
     left: list[Letter] = field(default_factory=list)
     """Kafka did not take them: claimed, and free to be taken up at once."""
 
@@ -140,19 +163,11 @@ class Actor:
     user: User | None = None
 
 
-def dead_letter_refusal(letter: Letter) -> str | None:
+def dead_letter_refusal(letter: Letter) -> Conflict | None:
     """Why it cannot be sent again as it was, or None."""
     if letter.masked or CARD_REMOVED.encode() in letter.value:
-        return (
-            f"{letter.place} held a card number, which was masked: it is not the message that was sent. "
-            "Ask the sender to send it again without the number, then discard it."
-        )
-    if letter.cut:
-        return (
-            f"{letter.place} is cut: of its {letter.size:,} bytes not all were kept. "
-            "Ask the sender for a smaller message, then discard it."
-        )
-    return None
+        return HeldCard(place=letter.place)
+    return WasCut(place=letter.place, size=letter.size) if letter.cut else None
 
 
 def dead_letters_retry(
@@ -166,10 +181,10 @@ def dead_letters_retry(
         for letter in letters[start : start + TOGETHER]:
             try:
                 if refusal := dead_letter_refusal(letter):
-                    raise NotRetried(refusal)
+                    raise refusal
                 claimed[letter.mark] = _claim(letter, State.RETRYING, actor, why, now())
             except Conflict as error:
-                acted.refused.append((letter, error.message))
+                acted.refused.append((letter, error))
         mine = [letter for letter in letters[start : start + TOGETHER] if letter.mark in claimed]
         try:
             sent = {one.letter.mark: one.place for one in send(mine)} if mine else {}
@@ -195,7 +210,7 @@ def dead_letters_discard(*, letters: Sequence[Letter], actor: Actor, now: Callab
         try:
             acted.done.append(_claim(letter, State.DISCARDED, actor, why, now()))
         except Conflict as error:
-            acted.refused.append((letter, error.message))
+            acted.refused.append((letter, error))
     return acted
 
 
@@ -248,19 +263,17 @@ def _take_up(row: DeadLetter, told: dict[str, Any], now: datetime) -> DeadLetter
                     setattr(row, name, value)
                 row.save(update_fields=list(told))
                 return row
-    raise AlreadyHandled(_already(DeadLetter.objects.get(pk=row.pk)))
+    raise _already(DeadLetter.objects.get(pk=row.pk))
 
 
-def _already(row: DeadLetter) -> str:
+def _already(row: DeadLetter) -> Conflict:
     if row.state == State.RETRYING:
-        again = row.claimed_at + LEASE
-        return (
-            f"{row.place} is being sent again by {row.by}. If that was cut short, "
-            f"it can be taken up after {again:%Y-%m-%d %H:%M:%S} UTC."
-        )
-    what = "sent again" if row.state == State.RETRIED else "discarded"
-    to = f", to {row.retried_to}" if row.retried_to else ""
-    return f"{row.place} was {what} by {row.by} at {row.done_at:%Y-%m-%d %H:%M:%S} UTC{to}. There is nothing to do."
+        again = f"{row.claimed_at + LEASE:%Y-%m-%d %H:%M:%S}"
+        return AlreadyRetrying(place=row.place, by=row.by, again=again)
+    at = f"{row.done_at:%Y-%m-%d %H:%M:%S}"
+    if row.state == State.DISCARDED:
+        return AlreadyDiscarded(place=row.place, by=row.by, at=at)
+    return AlreadyRetried(place=row.place, by=row.by, at=at, to=row.retried_to)
 
 
 def _finish(row: DeadLetter, state: str, actor: Actor, now: datetime, *, retried_to: str) -> DeadLetter:

@@ -107,7 +107,8 @@ class Command(BaseCommand):
         letter = reader.find(place_of(options["places"][0]))[0]
         row = dead_letters_handled([letter.mark]).get(letter.mark)
         dead_letter_seen(letter=letter, actor=_actor(options))
-        told = as_json(letter, row) | {"why_not_retried": dead_letter_refusal(letter)} | payload_json(letter)
+        refusal = dead_letter_refusal(letter)
+        told = as_json(letter, row) | {"why_not_retried": refusal.message if refusal else None} | payload_json(letter)
         self._say(options, told, lambda: shown(dict(told)))
 
     def _act(self, reader: LettersReader, options: dict[str, Any]) -> None:
@@ -117,7 +118,7 @@ class Command(BaseCommand):
         acted = _retry(found, options) if retries else _discard(found, options)
         told = {
             "done": [{"place": row.place, "state": row.state, **row_json(row)} for row in acted.done],
-            "refused": [{"place": str(letter.place), "why": why} for letter, why in acted.refused],
+            "refused": [{"place": str(letter.place), "why": error.message} for letter, error in acted.refused],
             "not_taken": [str(letter.place) for letter in acted.left],
         }
         self._say(options, told, lambda: _outcome(acted))
@@ -211,7 +212,6 @@ def _actor(options: dict[str, Any]) -> Actor:
 
 def _outcome(acted: Acted) -> str:
     lines: Sequence[str] = [
-        f"{row.place}: {row.get_state_display().lower()}{f', to {row.retried_to}' if row.retried_to else ''}"
-        for row in acted.done
+        f"{row.place}: {row.state}{f', to {row.retried_to}' if row.retried_to else ''}" for row in acted.done
     ]
-    return "\n".join([*lines, *(why for _letter, why in acted.refused)]) or "No letter was meant."
+    return "\n".join([*lines, *(error.message for _letter, error in acted.refused)]) or "No letter was meant."
