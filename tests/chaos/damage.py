@@ -8,15 +8,16 @@ from typing import Any
 import redis
 from kafka import KafkaProducer
 
-from tests.chaos.verdict import Evidence
+from tests.chaos.found import Evidence
 from tests.chaos.world import TENANT, World
 
 # Of the findings by name: what the faults below must turn up in, and nothing else may.
 EXPECTED = frozenset({
     "payments with one reference", "payments with one row", "payments with one decision",
-    "payments that stand as they were told", "alerts once in the database", "decisions that reached their topic",
-    "alerts that reached their topic", "orders recorded", "orders linked to their payment",
-    "behaviour in the document store", "dead letters that are poison", "entities that Redis knows as PostgreSQL does",
+    "payments that stand as they were told", "alerts once in the database", "alerts numbered for open pages",
+    "decisions that reached their topic", "alerts that reached their topic", "orders recorded",
+    "orders linked to their payment", "verdicts on payments recorded", "behaviour in the document store",
+    "dead letters that are poison", "entities that Redis knows as PostgreSQL does",
 })  # fmt: skip
 
 
@@ -43,6 +44,8 @@ def plant(world: World, of: Evidence) -> None:
         run("DELETE FROM fraud_fraudalert WHERE external_id = %s", of.alerts[0])
         run("DELETE FROM payments_order WHERE external_id = %s", linked[0])
         run("UPDATE payments_order SET payment_id = NULL WHERE external_id = %s", linked[1])
+        run("UPDATE fraud_alertchange SET number = -1 WHERE number = 1")
+        run("UPDATE fraud_fraudlabel SET is_fraud = NOT is_fraud WHERE id = (SELECT min(id) FROM fraud_fraudlabel)")
         run("DELETE FROM documents_events WHERE id = %s", of.events[0])
     _forget_a_customer(world)
     _publish(world, of)

@@ -10,11 +10,11 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
+from tests.chaos.found import Dead, Decided, Evidence
 from tests.chaos.sender import Ledger
-from tests.chaos.verdict import Dead, Decided, Evidence
 from tests.chaos.world import World
 
-READ = ("payments", "orders", "user-events", "cart-events")
+READ = ("payments", "orders", "labels", "user-events", "cart-events")
 LOOK_SECONDS = 0.5
 
 REFERENCES = "SELECT external_id FROM payments_paymentreference"
@@ -28,6 +28,14 @@ FROM fraud_decision d LEFT JOIN payments_paymentreference r ON r.id = d.payment_
 ALERTS = "SELECT external_id FROM fraud_fraudalert"
 ORDERS = """
 SELECT o.external_id, r.external_id FROM payments_order o LEFT JOIN payments_paymentreference r ON r.id = o.payment_id
+"""
+CHANGES = """
+SELECT a.external_id, c.number FROM fraud_alertchange c JOIN fraud_fraudalert a ON a.id = c.alert_id
+WHERE c.change = 'raised'
+"""
+LABELS = """
+SELECT r.external_id, CASE WHEN l.is_fraud THEN 'fraud' ELSE 'genuine' END
+FROM fraud_fraudlabel l JOIN payments_paymentreference r ON r.id = l.payment_id
 """
 EVENTS = "SELECT id FROM documents_events"
 LEFT = {"outbox": "SELECT count(*) FROM fraud_outbox", "debts to Redis": "SELECT count(*) FROM fraud_statedebt"}
@@ -107,6 +115,8 @@ def collect(world: World, ledger: Ledger, left: dict[str, int]) -> Evidence:
         of.decisions = [Decided(number, payment or "", *rest) for number, payment, *rest in rows(DECISIONS)]
         of.alerts = [row[0] for row in rows(ALERTS)]
         of.orders = [(row[0], row[1]) for row in rows(ORDERS)]
+        of.changes = [(row[0], row[1]) for row in rows(CHANGES)]
+        of.labels = [(row[0], row[1]) for row in rows(LABELS)]
         of.events = [row[0] for row in rows(EVENTS)]
     for record in _read(world, "decisions"):
         told = json.loads(record.value)

@@ -6,8 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
+from tests.chaos.found import Evidence
 from tests.chaos.kills import Kill
-from tests.chaos.verdict import EXAMPLES, Evidence, Finding, figures
+from tests.chaos.verdict import Finding, figures
+
+EXAMPLES = 5
 
 
 def table(findings: Sequence[Finding]) -> str:

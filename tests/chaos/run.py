@@ -10,10 +10,11 @@ from typing import Any
 
 from tests.chaos import damage, report
 from tests.chaos.evidence import collect, drain, unfinished
+from tests.chaos.found import Evidence
 from tests.chaos.kills import Kills
 from tests.chaos.sender import Sender
 from tests.chaos.shop import plan
-from tests.chaos.verdict import Evidence, Finding, verdict
+from tests.chaos.verdict import verdict
 from tests.chaos.world import World
 
 # After feature state was made whole, a process still leaves Redis alone for a second, and a batch takes its time.
@@ -101,6 +102,3 @@ def _control(world: World, of: Evidence, say: Say) -> list[str]:
     for fault in faults:
         say(f"  {fault}")
     return faults
-
-
-__all__ = ["Finding", "Options", "run"]

@@ -28,6 +28,8 @@ class Ledger:
     """By payment, the statuses told."""
     orders: dict[str, str] = field(default_factory=dict)
     """With the payment of each."""
+    labels: dict[str, str] = field(default_factory=dict)
+    """By payment, fraud or genuine."""
     events: set[str] = field(default_factory=set)
     poison: dict[str, str] = field(default_factory=dict)
     """By place, the poison there."""
@@ -41,6 +43,8 @@ class Ledger:
             self.told.setdefault(message.id, set()).add(message.says)
         elif message.kind == "order":
             self.orders[message.id] = message.says
+        elif message.kind == "label":
+            self.labels[message.id] = message.says
         elif message.kind == "event":
             self.events.add(message.id)
         else:

@@ -13,10 +13,10 @@ from typing import Any, Literal
 
 from tests.chaos.world import MERCHANTS, PRODUCTS, TENANT
 
-Kind = Literal["payment", "order", "event", "poison"]
+Kind = Literal["payment", "order", "event", "label", "poison"]
 # Messages of a visit, about: pages, a cart, an attempt, its result, an order.
 VISIT = 5.3
-LATE, EARLY_RESULT, REPEATED, POISON, FAILED, UNRESOLVED = 0.03, 0.02, 0.03, 0.02, 0.12, 0.05
+LATE, EARLY_RESULT, REPEATED, POISON, FAILED, UNRESOLVED, JUDGED = 0.03, 0.02, 0.03, 0.02, 0.12, 0.05, 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Planned:
     kind: Kind
     id: str
     says: str = ""
-    """Of a payment: pending, success or failed. Of an order: its payment."""
+    """Of a payment: pending, success or failed. Of an order: its payment. Of a label: fraud or genuine."""
     tenant: bytes | None = TENANT.encode()
 
 
@@ -85,6 +85,8 @@ def _payment(random: Random, number: int, customer: int, at: datetime, session: 
     if random.random() < UNRESOLVED:  # nobody ever tells what became of it
         return
     yield second, after
+    if random.random() < JUDGED:
+        yield second + 1.0, _label(random, name, payment, at)
     if result == "success":
         yield second + 0.5, _order(random, number, name, payment, at, session)
 
@@ -98,6 +100,16 @@ def _order(random: Random, number: int, name: str, payment: str, at: datetime, s
         "session_id": session, "payment_id": payment, "items": lines,
     }  # fmt: skip
     return _json("orders", name, told, "order", f"O{number:07d}", payment)
+
+
+def _label(random: Random, name: str, payment: str, at: datetime) -> Planned:
+    """Of a payment judged once: two verdicts of one source are told apart by time, which is not what is tried here."""
+    is_fraud = random.random() < 0.5
+    told = {
+        "label_id": f"L-{payment}", "payment_id": payment, "customer_id": name, "is_fraud": is_fraud,
+        "source": "chargeback", "known_at": _moment(at + timedelta(minutes=1)),
+    }  # fmt: skip
+    return _json("labels", name, told, "label", payment, "fraud" if is_fraud else "genuine")
 
 
 def _event(topic: str, event: str, name: str, told: dict[str, Any]) -> Planned:

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from apps.compliance.models import Tenant
 from apps.fraud.engine.event import Facts, short_key
 from apps.fraud.engine.history import Counts, History, Log, Slot
-from apps.fraud.selectors.facts import facts_in_order
-from apps.fraud.state.keys import OWNERS
+from apps.fraud.selectors.facts import facts_in_order, label_facts
+from apps.fraud.state.keys import OWNERS, VERDICT_OWNERS
 from apps.fraud.state.layout import RINGS
 from apps.fraud.state.live_state import live_state
 from apps.fraud.state.memory_state import MemoryState
@@ -30,6 +30,9 @@ def state_differences() -> tuple[int, list[str]]:
         facts = [one for _place, chunk in chunks for one in chunk]
     memory = MemoryState()
     memory.observe(tenant_id, facts, now=event_time(now()))
+    with tenant_scope(tenant_id):
+        for _place, labels in label_facts(tenant_id):
+            memory.label(tenant_id, labels, now=event_time(now()))
     newest = {one.merchant: one.at // 1_000_000 for one in facts}  # in the order of time: the last one stays
     names = {short_key(one.payment_id): one.payment_id for one in facts}
     seen: set[tuple[str, str | None]] = set()
@@ -44,6 +47,8 @@ def state_differences() -> tuple[int, list[str]]:
                 if name is not None and (owner, name) not in seen:
                     seen.add((owner, name))
                     differences += _difference(owner, name, redis, true, names, newest.get(one.merchant, 0))
+                    if owner in VERDICT_OWNERS:
+                        differences += _verdicts_apart(owner, name, redis, true)
     return len(seen), differences
 
 
@@ -65,6 +70,11 @@ def _difference(owner: str, name: str, redis: History, true: History, names: Nam
         counts = [(_counts(held, which, newest), _counts(wanted, which, newest)) for which in range(len(RINGS))]
         return [f"merchant {name}: {one} instead of {other}"[:300] for one, other in counts if one != other][:1]
     return [] if held == wanted else [f"{owner} {name}: {_apart(held, wanted, names)}"]
+
+
+def _verdicts_apart(owner: str, name: str, redis: History, true: History) -> list[str]:
+    held, wanted = (sorted(getattr(history, f"{owner}_verdicts")) for history in (redis, true))
+    return [] if held == wanted else [f"verdicts on {owner} {name}: {len(held)} instead of {len(wanted)}"]
 
 
 def _counts(ring: Counts, which: int, newest: int) -> list[Slot]:

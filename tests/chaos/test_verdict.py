@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from tests.chaos.found import Dead, Decided, Evidence
 from tests.chaos.sender import Ledger
 from tests.chaos.shop import Planned
-from tests.chaos.verdict import Dead, Decided, Evidence, verdict
+from tests.chaos.verdict import verdict
 
 
 def told(kind: str, identity: str, says: str = "") -> Planned:
@@ -21,7 +22,7 @@ def a_good_day() -> Evidence:
     ledger = Ledger()
     for offset, message in enumerate([
         told("payment", "PAY1", "pending"), told("payment", "PAY1", "success"), told("payment", "PAY2", "pending"),
-        told("order", "O1", "PAY1"), told("event", "E1"), told("poison", "poison-1"),
+        told("order", "O1", "PAY1"), told("event", "E1"), told("poison", "poison-1"), told("label", "PAY1", "genuine"),
     ]):  # fmt: skip
         ledger.note(message, f"payments[0]@{offset}")
     return Evidence(
@@ -30,7 +31,9 @@ def a_good_day() -> Evidence:
         payments=[("PAY1", "success"), ("PAY2", "pending")],
         decisions=[Decided(1, "PAY1", 10, 100.0), Decided(2, "PAY2", 75, 101.0)],
         alerts=["kvt-2"],
+        changes=[("kvt-2", 1)],
         orders=[("O1", "PAY1")],
+        labels=[("PAY1", "genuine")],
         events=["E1"],
         published=[("C1", "dec_1"), ("C1", "dec_2")],
         published_alerts=["kvt-2"],
@@ -84,7 +87,14 @@ FAULTS: list[tuple[Callable[[Evidence], object], list[str]]] = [
     (lambda of: of.payments.__setitem__(0, ("PAY1", "pending")), ["payments that stand as they were told"]),
     (lambda of: of.decisions.append(of.decisions[0]), ["payments with one decision"]),
     (lambda of: of.alerts.append("kvt-2"), ["alerts once in the database"]),
-    (lambda of: of.alerts.append("kvt-7"), ["alerts once in the database", "alerts that reached their topic"]),
+    (lambda of: of.alerts.append("kvt-7"),
+     ["alerts once in the database", "alerts numbered for open pages", "alerts that reached their topic"]),
+    (lambda of: of.changes.clear(), ["alerts numbered for open pages"]),
+    (lambda of: of.changes.append(("kvt-2", 2)), ["alerts numbered for open pages"]),
+    (lambda of: of.changes.__setitem__(0, ("kvt-2", None)), ["alerts numbered for open pages"]),
+    (lambda of: of.changes.__setitem__(0, ("kvt-2", 2)), ["alerts numbered for open pages"]),
+    (lambda of: of.labels.clear(), ["verdicts on payments recorded"]),
+    (lambda of: of.labels.__setitem__(0, ("PAY1", "fraud")), ["verdicts on payments recorded"]),
     (lambda of: of.alerts.remove("kvt-2"), ["alerts once in the database", "alerts that reached their topic"]),
     (lambda of: of.published.remove(("C1", "dec_2")), ["decisions that reached their topic"]),
     (lambda of: of.published.append(("C1", "dec_7")), ["decisions that reached their topic"]),

@@ -4,55 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import pairwise
 
-from tests.chaos.sender import Ledger
+from tests.chaos.found import Decided, Evidence
 
 # Of the alert policy `points`, which the shop has.
 ALERT_POINTS = 60
-EXAMPLES = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Dead:
-    topic: str
-    source: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Decided:
-    number: int
-    payment: str
-    points: int
-    at: float
-    degraded: bool = False
-
-
-@dataclass
-class Evidence:
-    """What the stores hold. Lists, not sets, where the same thing may stand twice."""
-
-    ledger: Ledger
-    references: list[str] = field(default_factory=list)
-    payments: list[tuple[str, str]] = field(default_factory=list)
-    decisions: list[Decided] = field(default_factory=list)
-    alerts: list[str] = field(default_factory=list)
-    orders: list[tuple[str, str | None]] = field(default_factory=list)
-    events: list[str] = field(default_factory=list)
-    published: list[tuple[str, str]] = field(default_factory=list)
-    """Decisions by (customer, id), in the order of their partitions."""
-    published_alerts: list[str] = field(default_factory=list)
-    dead: list[Dead] = field(default_factory=list)
-    state_compared: int = 0
-    state_differences: list[str] = field(default_factory=list)
-    unfinished: dict[str, int] = field(default_factory=dict)
-    """Lag, outbox, debts: what was still to be done when patience ended."""
-    calm: list[tuple[float, float]] = field(default_factory=list)
-    """Times at which nothing was away, and nothing had been a moment before."""
-    processes: list[str] = field(default_factory=list)
-    """What ended without being killed, and what did not come back."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +84,17 @@ def alerts_once(of: Evidence) -> Finding:
     return Finding("alerts once in the database", len(due | set(held)), len(held), faults)
 
 
+def changes_numbered(of: Evidence) -> Finding:
+    """Each alert is told to open pages once, and no number is left out, or a page would wait for it."""
+    told = Counter(alert for alert, _number in of.changes)
+    numbers = sorted(number or 0 for _alert, number in of.changes)
+    faults = [f"{alert} was told {told[alert]} times" for alert in of.alerts if told[alert] != 1]
+    faults += [f"{alert} has no number" for alert, number in of.changes if number is None]
+    if numbers != list(range(1, len(numbers) + 1)):
+        faults.append(f"{len(numbers)} numbers are not 1 to {len(numbers)}: {numbers[:5]} … {numbers[-5:]}")
+    return Finding("alerts numbered for open pages", len(of.alerts), len(of.changes), faults)
+
+
 def decisions_published(of: Evidence) -> Finding:
     wanted = {f"dec_{one.number}" for one in of.decisions}
     return _published("decisions that reached their topic", wanted, {name for _customer, name in of.published})
@@ -160,6 +129,11 @@ def orders_linked(of: Evidence) -> Finding:
         if order in held and held[order] != payment
     ]
     return Finding("orders linked to their payment", len(of.ledger.orders), len(held) - len(wrong), wrong)
+
+
+def labels(of: Evidence) -> Finding:
+    wanted = (f"{payment}: {says}" for payment, says in of.ledger.labels.items())
+    return _once("verdicts on payments recorded", wanted, (f"{payment}: {says}" for payment, says in of.labels))
 
 
 def events(of: Evidence) -> Finding:
@@ -200,9 +174,9 @@ def processes_live(of: Evidence) -> Finding:
 
 
 CHECKS: tuple[Callable[[Evidence], Finding], ...] = (
-    acknowledged, one_reference, one_payment, one_decision, statuses, alerts_once, decisions_published,
-    alerts_published, published_in_order, orders, orders_linked, events, poison_aside, only_poison_aside,
-    state_is_true, nothing_left, calm_is_not_degraded, processes_live,
+    acknowledged, one_reference, one_payment, one_decision, statuses, alerts_once, changes_numbered,
+    decisions_published, alerts_published, published_in_order, orders, orders_linked, labels, events,
+    poison_aside, only_poison_aside, state_is_true, nothing_left, calm_is_not_degraded, processes_live,
 )  # fmt: skip
 
 
