@@ -174,6 +174,18 @@ def test_the_worst_is_said_first(administrator: Client, shown: Shown) -> None:
     assert "Something is stopped" in html
 
 
+def test_a_matter_of_no_haste_is_not_called_well(administrator: Client, shown: Shown) -> None:
+    shown.status = status(kafka(group(), dead=3))
+    assert "Running" in text(administrator)
+    assert "All is well" not in text(administrator)
+
+
+def test_a_worker_that_reads_for_two_groups_is_one(administrator: Client, shown: Shown) -> None:
+    shown.status = status(kafka(group(), group()))
+    html = " ".join(text(administrator).split())
+    assert "<dt>Workers</dt> <dd>1</dd>" in html
+
+
 def test_a_destinations_error_is_text_and_no_markup(administrator: Client, shown: Shown) -> None:
     shown.status = status(kafka(group()), held_up())
     assert "_MSG_TIMED_OUT &lt;b&gt;" in text(administrator)

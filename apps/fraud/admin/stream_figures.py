@@ -19,7 +19,7 @@ from apps.fraud.selectors.stream_figures import GroupStatus, KafkaStatus, LaneSt
 
 HEADLINES: Final[dict[Tone | None, tuple[Any, str]]] = {
     None: (gettext_lazy("All is well"), "success"),
-    "info": (gettext_lazy("All is well"), "success"),
+    "info": (gettext_lazy("Running"), "info"),
     "warning": (gettext_lazy("Look into this"), "warning"),
     "danger": (gettext_lazy("Something is stopped"), "danger"),
 }
@@ -72,11 +72,12 @@ def sentence(one: Advice) -> SafeString:
 
 def _facts(status: StreamStatus) -> list[Fact]:
     kafka, outbox = status.kafka, status.outbox
-    workers = {one.host + one.client_id for group in kafka.groups for one in group.members} if kafka else set()
+    # Each worker is a member of every group.
+    workers = max((len(one.members) for one in kafka.groups), default=0) if kafka else None
     return [
         Fact(_("Messages to read"), _number(kafka.lag if kafka else None)),
         Fact(_("Behind"), _time(kafka.behind_seconds if kafka else None)),
-        Fact(_("Readers"), _number(len(workers) if kafka else None)),
+        Fact(_("Workers"), _number(workers)),
         Fact(_("Waiting in the outbox"), _number(None if outbox is None else sum(one.messages for one in outbox))),
         Fact(_("Dead letters"), _number(sum(kafka.dead_letters.values()) if kafka else None)),
     ]
