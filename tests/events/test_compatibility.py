@@ -59,6 +59,9 @@ BREAKING = {
     ),
     "a choice is taken away": (changed(MESSAGE, *FIELDS, kind={"enum": ["card"]}), 'kind may be "transfer", which is'),
     "text becomes a choice": (changed(MESSAGE, *FIELDS, id={"enum": ["x"]}), "id may be string, which is refused"),
+    "text becomes a choice of texts": (
+        changed(MESSAGE, *FIELDS, id={"type": "string", "enum": ["x"]}), 'id may be more than ["x"]'
+    ),
     "text may be less long": (changed(MESSAGE, *FIELDS, "id", maxLength=63), "id may go beyond maxLength 63"),
     "text may be less short": (changed(MESSAGE, *FIELDS, "id", minLength=2), "id may go beyond minLength 2"),
     "a number's range shrinks": (changed(MESSAGE, *FIELDS, "count", maximum=8), "count may go beyond maximum 8"),
