@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from apps.payments.events import PaymentEvent
 from apps.payments.ingestion import payments_sql as sql
 from apps.payments.ingestion.payments_merge import Context, MergedPayments, ensure_months, merge_payments
 from apps.payments.ingestion.staging import Run, fill_stage, open_standing
-from kivendtout.lib.crypto.hashing import keyed_hash
+from kivendtout.lib.crypto.hashing import blind_indexes
 from kivendtout.lib.trace import current_trace_id
 
 
@@ -77,10 +77,11 @@ def _result(events: Sequence[PaymentEvent], merged: MergedPayments) -> RecordRes
 def _rows(
     events: Sequence[tuple[int, PaymentEvent]], traces: Sequence[str], own_trace: str
 ) -> Iterator[tuple[Any, ...]]:
+    # What identifies a card or an address is stored as a keyed hash only.
+    cards = _hashes("card", (event.card_fingerprint for _n, event in events))
+    addresses = _hashes("ip", (event.ip_hash for _n, event in events))
     for n, event in events:
-        # What identifies a card or an address is stored as a keyed hash only.
-        card = keyed_hash("card", event.card_fingerprint) if event.card_fingerprint else None
-        address = keyed_hash("ip", event.ip_hash) if event.ip_hash else None
+        card, address = cards.get(event.card_fingerprint), addresses.get(event.ip_hash)
         yield (
             n, event.payment_id, event.customer_id, event.attempted_at, event.status, event.money, event.currency,
             event.method, event.card_bin, event.last_four, card, event.issuer_country, event.payment_country, address,
@@ -89,3 +90,9 @@ def _rows(
             event.ip_country, event.billing_country, event.cart_at, event.basket_size, event.adult_restricted,
             traces[n] if traces else own_trace,
         )  # fmt: skip
+
+
+def _hashes(purpose: str, values: Iterable[str | None]) -> dict[str | None, bytes | None]:
+    """One look at the key ring for all of them: each look asks the file system whether the ring has changed."""
+    known = sorted({value for value in values if value})
+    return dict(zip(known, blind_indexes(purpose, known), strict=True)) if known else {}
