@@ -122,9 +122,8 @@ class MetricsServer:
         self._thread.join(STOP_SECONDS)
 
 
-def serve_metrics(health: StreamHealth | Mapping[str, StreamHealth]) -> MetricsServer | None:
+def serve_metrics(loops: Mapping[str, StreamHealth]) -> MetricsServer | None:
     """As the settings say. A worker that cannot be watched still works: it says so and goes on."""
-    loops = {"payments": health} if isinstance(health, StreamHealth) else health
     host, port = settings.STREAM_METRICS_HOST, settings.STREAM_METRICS_PORT
     if not port:
         return None

@@ -190,7 +190,7 @@ def test_a_second_worker_of_the_machine_takes_the_next_port(
     server: MetricsServer, health: StreamHealth, settings: Any
 ) -> None:
     settings.STREAM_METRICS_PORT = server.port
-    second = serve_metrics(health)
+    second = serve_metrics({"payments": health})
     assert second is not None
     assert server.port < second.port < server.port + PORTS
     second.stop()
@@ -201,12 +201,12 @@ def test_a_place_where_nobody_can_listen_does_not_stop_the_worker(
     health: StreamHealth, settings: Any, host: str, port: int
 ) -> None:
     settings.STREAM_METRICS_HOST, settings.STREAM_METRICS_PORT = host, port
-    assert serve_metrics(health) is None
+    assert serve_metrics({"payments": health}) is None
 
 
 def test_no_port_no_server(health: StreamHealth, settings: Any) -> None:
     settings.STREAM_METRICS_PORT = 0
-    assert serve_metrics(health) is None
+    assert serve_metrics({"payments": health}) is None
 
 
 # --- counting ---------------------------------------------------------------------------------------------------------
