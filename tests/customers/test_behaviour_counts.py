@@ -55,7 +55,7 @@ def each_store(store: DocumentStore, monkeypatch: pytest.MonkeyPatch) -> Documen
 
 
 def tell(tenant: Tenant, *events: BehaviourEvent) -> None:
-    behaviour_store(tenant_id=tenant.pk, events=list[Any](events))
+    behaviour_store(tenant_id=tenant.pk, events=events)
 
 
 def count(now: datetime = NOW) -> int:

@@ -17,6 +17,7 @@ from msgspec.structs import replace
 from apps.compliance.models import Tenant
 from apps.fraud.engine import rates
 from apps.fraud.engine.event import Facts
+from apps.fraud.engine.features import visit
 from apps.fraud.engine.features.catalogue import CATALOGUE, FEATURES, compute_row
 from apps.fraud.selectors.facts import label_facts, payment_facts
 from apps.fraud.services.feature_state import state_rebuild
@@ -164,4 +165,6 @@ def test_the_worlds_leave_no_feature_at_one_value(in_tenant: Tenant, neighbour: 
         for row in oracle_rows(tenant.pk).values():
             for name, value in row.items():
                 met[name].add(value)
-    assert [name for name, values in met.items() if len(values) < 2] == []
+    # Visits have worlds of their own, in test_visits.py.
+    of_visits = {feature.name for feature in visit.FEATURES}
+    assert [name for name, values in met.items() if len(values) < 2 and name not in of_visits] == []

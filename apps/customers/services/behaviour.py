@@ -23,19 +23,32 @@ _encode: Final = msgspec.json.Encoder().encode
 class Behaviour(Protocol):
     """An event whose texts the edge has proven: short, UTF-8, without control characters and card numbers."""
 
-    event_id: str
-    type: str
-    at: datetime
-    customer_id: str | None
-    session_id: str | None
-    device: str | None
-    ip_hash: str | None
-    utm_source: str | None
-    utm_campaign: str | None
-    product_id: str | None
-    cart_value: str | None
-    payment_id: str | None
-    order_id: str | None
+    @property
+    def event_id(self) -> str: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def customer_id(self) -> str | None: ...
+    @property
+    def session_id(self) -> str | None: ...
+    @property
+    def device(self) -> str | None: ...
+    @property
+    def ip_hash(self) -> str | None: ...
+    @property
+    def utm_source(self) -> str | None: ...
+    @property
+    def utm_campaign(self) -> str | None: ...
+    @property
+    def product_id(self) -> str | None: ...
+    @property
+    def cart_value(self) -> str | None: ...
+    @property
+    def payment_id(self) -> str | None: ...
+    @property
+    def order_id(self) -> str | None: ...
 
 
 class _Body(msgspec.Struct, omit_defaults=True, gc=False):

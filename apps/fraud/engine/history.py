@@ -81,6 +81,16 @@ class Ring(NamedTuple):
 Verdict = tuple[int, bytes, int]
 
 
+class Visit(NamedTuple):
+    """What a visitor did up to the payment. Only live state knows it; it is not made again from what is stored."""
+
+    first_at: int
+    events: int
+    products: int
+    step: int
+    cart_changes: int
+
+
 class History(NamedTuple):
     """None where the payment names no such entity."""
 
@@ -93,6 +103,7 @@ class History(NamedTuple):
     device_verdicts: list[Verdict] = []
     card_verdicts: list[Verdict] = []
     merchant_verdicts: list[Verdict] = []
+    visit: Visit | None = None
 
 
 NOTHING_KNOWN: Final = History(customer=Log([], NO_FOLD))

@@ -7,7 +7,7 @@ from textwrap import fill
 
 from apps.fraud.engine.features.catalogue import FEATURES, VERSION
 from apps.fraud.engine.features.feature import Feature
-from apps.fraud.state.keys import DAY, KEPT_ROWS, LIFE, MOST_ROWS, MOST_VERDICTS
+from apps.fraud.state.keys import DAY, KEPT_ROWS, LIFE, MOST_EVENTS, MOST_ROWS, MOST_VERDICTS, VISIT_SECONDS
 from apps.fraud.state.layout import RINGS
 
 INTRODUCTION = """# Features
@@ -51,6 +51,8 @@ LIMITS = (
     "they were, windows count up to what is kept, and a message about a payment not newer than the fold changes "
     "nothing.",
     "**Verdicts**: the newest {verdicts} of a customer, device or card, the newest {merchant_verdicts} of a merchant.",
+    "**Visits**: the newest {visit_events} events of a visit, for {visit_days} days after the last. Only live state knows "
+    "them: a rebuild, a backtest or an export has no value for what they tell. A decision's stored row keeps it.",
     "**Time**: an entity without a payment is forgotten, {life}.",
 )
 OWNERS = {
@@ -61,6 +63,7 @@ OWNERS = {
     "card": "The card",
     "ip": "The network address",
     "merchant": "The merchant",
+    "session": "The visit",
 }
 
 
@@ -87,6 +90,8 @@ def _limits() -> dict[str, int | str]:
         "others_most": MOST_ROWS["device"],
         "verdicts": MOST_VERDICTS["customer"],
         "merchant_verdicts": MOST_VERDICTS["merchant"],
+        "visit_events": MOST_EVENTS,
+        "visit_days": VISIT_SECONDS // DAY,
         "life": ", ".join(f"{OWNERS[owner].lower()} after {seconds // DAY} days" for owner, seconds in LIFE.items()),
     }
 

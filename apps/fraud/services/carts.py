@@ -1,13 +1,15 @@
-"""When a visit last touched its cart, for payments that do not tell: a fast checkout is told from that."""
+"""What behaviour tells feature state: when a visit last touched its cart, and what its visitor did."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
 
+from apps.customers.services.behaviour import Behaviour
 from apps.fraud.state.live_state import live_state
+from apps.fraud.state.visits import KINDS, Seen
 from apps.payments.events import BehaviourEvent, PaymentEvent
 from kivendtout.lib.clock import event_time, moment_of
 
@@ -21,6 +23,17 @@ def note_carts(tenant_id: int, events: Sequence[BehaviourEvent]) -> None:
     ]
     if carts:
         live_state().note_carts(tenant_id, carts)
+
+
+def note_visits(tenant_id: int, events: Iterable[Behaviour]) -> None:
+    """For the features of the visit. Lost when Redis is away: a payment then says that its visit is not known."""
+    seen = [
+        Seen(event.session_id, event.event_id, event_time(event.at), event.type, event.product_id)
+        for event in events
+        if event.session_id and event.type in KINDS
+    ]
+    if seen:
+        live_state().note_visits(tenant_id, seen)
 
 
 def with_carts(tenant_id: int, events: Sequence[PaymentEvent]) -> list[PaymentEvent]:

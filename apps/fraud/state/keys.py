@@ -74,6 +74,13 @@ def cart_key(tenant_id: int, session: str) -> bytes:
     return b"b%s%s" % (_tag(tenant_id), short_key(session))
 
 
+def visit_key(tenant_id: int, session: str) -> bytes:
+    return b"s%s%s" % (_tag(tenant_id), short_key(session))
+
+
+# A person does some twenty things before paying. Up to 128 rows Redis keeps a sorted set as one small block of memory.
+MOST_EVENTS: Final = 128
+VISIT_SECONDS: Final = 2 * DAY  # as for carts
 # The last ones; a payment that came late finds the cart that was before it.
 MOST_CARTS: Final = 8
 CART_SECONDS: Final = 2 * DAY  # a cart older than that says nothing of how fast somebody paid

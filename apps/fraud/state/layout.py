@@ -161,4 +161,5 @@ def read_history(named: Sequence[object], told: Sequence[bytes | None]) -> Histo
     )
     assert customer is not None
     ring = None if named[4] is None else PackedRing(told[4])
-    return History(customer, device, card, ip, ring, *(read_verdicts(value or b"") for value in told[5:9]))
+    of_customer, of_device, of_card, of_merchant = (read_verdicts(value or b"") for value in told[5:9])
+    return History(customer, device, card, ip, ring, of_customer, of_device, of_card, of_merchant)

@@ -18,6 +18,7 @@ from apps.fraud.engine.history import History
 from apps.fraud.state.breaker import Away, Breaker
 from apps.fraud.state.layout import LabelFacts
 from apps.fraud.state.redis_state import RedisState
+from apps.fraud.state.visits import Seen
 
 # Redis answers in under a millisecond; a payment does not wait longer than this for what only sharpens its decision.
 WAIT_SECONDS: Final = 0.25
@@ -90,6 +91,10 @@ class LiveState:
             return self.call(lambda: self.state.carts(tenant_id, sessions))
         except Away:
             return {}
+
+    def note_visits(self, tenant_id: int, events: Sequence[Seen]) -> None:
+        with suppress(Away):
+            self.call(lambda: self.state.note_visits(tenant_id, events))
 
     def is_warm(self, tenant_id: int) -> bool | None:
         """None when Redis does not answer."""

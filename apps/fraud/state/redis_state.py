@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,10 +15,12 @@ from apps.fraud.state.keys import (
     KEPT_ROWS,
     LIFE,
     MOST_CARTS,
+    MOST_EVENTS,
     MOST_ROWS,
     MOST_VERDICTS,
     OWNERS,
     VERDICT_OWNERS,
+    VISIT_SECONDS,
     cart_key,
     log_key,
     nobody_key,
@@ -26,6 +28,7 @@ from apps.fraud.state.keys import (
     shorts,
     ttl,
     verdict_key,
+    visit_key,
     warm_key,
 )
 from apps.fraud.state.layout import (
@@ -37,15 +40,20 @@ from apps.fraud.state.layout import (
     read_log,
     rows_of,
 )
+from apps.fraud.state.visits import Seen, read_visit, visit_rows
 
 SCRIPT: Final = (Path(__file__).parent / "script.lua").read_text(encoding="utf-8")
 LABEL_SCRIPT: Final = (Path(__file__).parent / "label.lua").read_text(encoding="utf-8")
 FOLD_SCRIPT: Final = (Path(__file__).parent / "fold.lua").read_text(encoding="utf-8")
+NOTE_SCRIPT: Final = (Path(__file__).parent / "visits_note.lua").read_text(encoding="utf-8")
+VISITS_SCRIPT: Final = (Path(__file__).parent / "visits_look.lua").read_text(encoding="utf-8")
 LOGGED: Final = OWNERS[:4]
 A_SECOND: Final = 1_000_000
 LOOK, OBSERVE, REMEMBER = "look", "observe", "remember"
 # Payments a round trip: Redis works on them without a break, so others wait for that long (some 10 ms).
 CHUNK: Final = 200
+# Visits noted a round trip, for the same reason.
+VISITS: Final = 1_000
 
 
 class RedisState:
@@ -55,12 +63,14 @@ class RedisState:
         self._observe = client.register_script(SCRIPT)
         self._label = client.register_script(LABEL_SCRIPT)
         self._fold = client.register_script(FOLD_SCRIPT)
+        self._note = client.register_script(NOTE_SCRIPT)
+        self._visits = client.register_script(VISITS_SCRIPT)
 
     def observe(self, tenant_id: int, facts: Sequence[Facts], *, now: int) -> list[History]:
         told = self._ask(tenant_id, facts, OBSERVE, now)
         lengths = [[len(value or b"") for value in answer[:4]] for answer in told]
         self._fold_long(tenant_id, facts, lengths)
-        return [read_history(shorts(one), answer) for one, answer in zip(facts, told, strict=True)]
+        return [_history(one, answer) for one, answer in zip(facts, told, strict=True)]
 
     def remember(self, tenant_id: int, facts: Sequence[Facts], *, now: int) -> None:
         """`observe` for whoever does not ask: a rebuild need not carry every log back."""
@@ -68,7 +78,7 @@ class RedisState:
 
     def look(self, tenant_id: int, facts: Sequence[Facts]) -> list[History]:
         told = self._ask(tenant_id, facts, LOOK, 0)
-        return [read_history(shorts(one), answer) for one, answer in zip(facts, told, strict=True)]
+        return [_history(one, answer) for one, answer in zip(facts, told, strict=True)]
 
     def label(self, tenant_id: int, labels: Sequence[LabelFacts], *, now: int) -> None:
         pipe = self.client.pipeline(transaction=False)
@@ -97,6 +107,14 @@ class RedisState:
             pipe.lrange(cart_key(tenant_id, session), 0, -1)
         return {session: [int(at) for at in found] for session, found in zip(sessions, pipe.execute(), strict=True)}
 
+    def note_visits(self, tenant_id: int, events: Iterable[Seen]) -> None:
+        """In any order, and as often as they come: a visit is the set of its newest events."""
+        rows = list(visit_rows(events).items())
+        for start in range(0, len(rows), VISITS):
+            some = rows[start : start + VISITS]
+            keys = [visit_key(tenant_id, session) for session, _rows in some]
+            self._note(keys=keys, args=[MOST_EVENTS, VISIT_SECONDS, *(one for _session, one in some)])
+
     def is_warm(self, tenant_id: int) -> bool:
         """False while Redis does not know the tenant's past: after it lost its memory, until a rebuild."""
         return bool(self.client.exists(warm_key(tenant_id)))
@@ -116,10 +134,20 @@ class RedisState:
         told: list[Any] = []
         for start in range(0, len(facts), CHUNK):
             pipe = self.client.pipeline(transaction=False)
-            for one in facts[start : start + CHUNK]:
+            some = facts[start : start + CHUNK]
+            for one in some:
                 keys, args = _call(tenant_id, one, what, now)
                 self._observe(keys=keys, args=args, client=pipe)
-            told += pipe.execute()
+            # In the same round trip, and for all of them at once.
+            visited = [] if what == REMEMBER else [(n, one) for n, one in enumerate(some) if one.session]
+            if visited:
+                keys = [visit_key(tenant_id, one.session or "") for _n, one in visited]
+                self._visits(keys=keys, args=[one.at // 1000 for _n, one in visited], client=pipe)
+            answers = pipe.execute()
+            if visited:
+                for (n, _one), visit in zip(visited, answers.pop(), strict=True):
+                    answers[n].append(visit)
+            told += answers
         return told
 
     def _fold_long(self, tenant_id: int, facts: Sequence[Facts], lengths: Sequence[Sequence[int]]) -> None:
@@ -133,6 +161,12 @@ class RedisState:
         value = self.client.get(key)
         if isinstance(value, bytes):
             self._fold(keys=[key], args=[value, folded_log(owner, read_log(owner, value), KEPT_ROWS[owner])])
+
+
+def _history(facts: Facts, answer: list[Any]) -> History:
+    history = read_history(shorts(facts), answer)
+    visit = read_visit(answer[-1]) if facts.session else None
+    return history if visit is None else history._replace(visit=visit)
 
 
 def _call(tenant_id: int, facts: Facts, what: str, now: int) -> tuple[list[bytes], list[Any]]:

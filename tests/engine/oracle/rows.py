@@ -13,6 +13,7 @@ from tests.engine.oracle.known import FRAUDS, MERCHANTS
 from tests.engine.oracle.payment import PAYMENT, PLACE
 from tests.engine.oracle.told import TOLD, rates
 from tests.engine.oracle.velocity import velocity
+from tests.engine.oracle.visits import VISITS
 
 Row = dict[str, Any]
 FAMILIES = (
@@ -24,6 +25,7 @@ FAMILIES = (
     HABITS,
     MERCHANTS,
     FRAUDS,
+    VISITS,
 )
 
 

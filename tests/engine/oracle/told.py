@@ -34,6 +34,7 @@ told AS (
         w.kind AS method, w.number_hash AS card, nullif(w.bin, '') AS card_bin,
         p.ip_hash AS ip,
         m.external_id AS merchant, nullif(m.mcc, '') AS merchant_mcc,
+        s.external_id AS session,
         p.cart_at, p.basket_size, p.adult_restricted,
         nullif(p.payment_country, '') AS payment_country, nullif(p.ip_country, '') AS ip_country,
         nullif(w.issuer_country, '') AS card_country, nullif(c.country, '') AS profile_country,
