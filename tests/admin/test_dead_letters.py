@@ -18,7 +18,7 @@ from kivendtout.lib.kafka import ensure_topics
 from tests.admin.conftest import ClientOf
 from tests.conftest import NOON
 from tests.devservices.kafka_servers import Server, free_port
-from tests.stream.test_dead_letters import Raw
+from tests.stream.raw import Raw
 
 pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("admin-letters")]
 LIST = "/admin/fraud/deadletter/"

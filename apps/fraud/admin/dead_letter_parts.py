@@ -19,7 +19,8 @@ from django.utils.translation import gettext_lazy
 from apps.compliance.admin.present import EMPTY, MASK, Button, Column, Fact, Section, Viewer, badge, code, link, table
 from apps.compliance.admin.present import moment as shown_moment
 from apps.fraud.models import DeadLetter
-from apps.fraud.services.dead_letters import CODES, LEASE, Letter, dead_letter_refusal
+from apps.fraud.services.dead_letters import WAITS, dead_letter_state
+from apps.fraud.services.letter import CODES, Letter, dead_letter_refusal
 from kivendtout.lib.clock import now
 
 Known = tuple[Letter, DeadLetter | None]
@@ -53,14 +54,11 @@ SHOWS: Final = {
 
 
 def state_of(row: DeadLetter | None) -> str:
-    if row is None:
-        return "open"
-    cut_short = row.state == DeadLetter.State.RETRYING and row.claimed_at <= now() - LEASE
-    return "interrupted" if cut_short else str(row.state)
+    return dead_letter_state(row, now=now())
 
 
 def waits(row: DeadLetter | None) -> bool:
-    return state_of(row) in ("open", "interrupted")
+    return state_of(row) in WAITS
 
 
 class Choice(NamedTuple):
@@ -108,7 +106,7 @@ class Choices:
 
 
 def list_sections(viewer: Viewer, choices: Choices, known: Sequence[Known]) -> list[Section]:
-    found = sorted((one for one in known if choices.shows(*one)), key=lambda one: one[0].stamped_at, reverse=True)
+    found = sorted((one for one in known if choices.shows(*one)), key=newest, reverse=True)
     title = _("Messages put aside")
     if len(found) > SHOWN:
         title += " · " + _("the latest %(shown)s of %(all)s") % {"shown": SHOWN, "all": len(found)}
@@ -117,6 +115,10 @@ def list_sections(viewer: Viewer, choices: Choices, known: Sequence[Known]) -> l
     if not known:
         return [letters]
     return [table(viewer, "summary", _("By topic and fault"), counts(known), count_columns()), letters]
+
+
+def newest(one: Known) -> tuple[datetime, int]:
+    return one[0].stamped_at, one[0].place.offset
 
 
 class Count(NamedTuple):

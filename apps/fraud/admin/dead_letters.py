@@ -38,12 +38,11 @@ from apps.fraud.services.dead_letters import (
     LONGEST_REASON,
     Acted,
     Actor,
-    Letter,
     dead_letter_seen,
     dead_letters_discard,
     dead_letters_retry,
-    place_of,
 )
+from apps.fraud.services.letter import Letter, place_of
 from apps.fraud.services.letters import letters_reader, letters_sender
 from kivendtout.lib.clock import now
 from kivendtout.lib.errors import KvtError, NotFound

@@ -9,10 +9,10 @@ from typing import Any
 
 from apps.fraud.management.tables import table
 from apps.fraud.models import DeadLetter
-from apps.fraud.services.dead_letters import LEASE, Letter
+from apps.fraud.services.dead_letters import WAITS, dead_letter_state
+from apps.fraud.services.letter import Letter
 from kivendtout.lib.clock import now
 
-OPEN = "open"
 # Longer reasons are for `show`.
 WIDTH = 80
 Known = tuple[Letter, DeadLetter | None]
@@ -31,12 +31,7 @@ class Listed:
 
 
 def state_of(row: DeadLetter | None) -> str:
-    """A claim that has grown old, or that Kafka refused, was cut short: anybody may take it up."""
-    if row is None:
-        return OPEN
-    if row.state == DeadLetter.State.RETRYING and row.claimed_at <= now() - LEASE:
-        return "interrupted"
-    return str(row.state)
+    return dead_letter_state(row, now=now())
 
 
 def summary_of(known: Sequence[Known]) -> list[dict[str, Any]]:
@@ -44,7 +39,7 @@ def summary_of(known: Sequence[Known]) -> list[dict[str, Any]]:
     counts: dict[tuple[str, str], dict[str, Any]] = defaultdict(lambda: {"open": 0, "handled": 0, "oldest": None})
     for letter, row in known:
         one = counts[letter.topic, letter.code]
-        waits = state_of(row) in (OPEN, "interrupted")
+        waits = state_of(row) in WAITS
         one["open" if waits else "handled"] += 1
         if waits:
             one["oldest"] = min(filter(None, (one["oldest"], letter.stamped_at.isoformat())))

@@ -3,7 +3,6 @@ who act at once send one message; a claim that was cut short is taken up by whoe
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,8 +15,9 @@ from django.utils.translation import gettext_noop
 from apps.compliance.audit import audit_actor
 from apps.compliance.models import AuditEntry, Tenant, User
 from apps.fraud.models import DeadLetter
+from apps.fraud.services.letter import Letter, dead_letter_refusal
 from kivendtout.lib.errors import Conflict, InvalidInput
-from kivendtout.lib.redact import CARD_REMOVED, redact_cards
+from kivendtout.lib.redact import redact_cards
 from kivendtout.lib.trace import current_trace_id
 
 State = DeadLetter.State
@@ -26,42 +26,10 @@ LEASE: Final = timedelta(minutes=1)
 # Letters claimed together: few enough that a crash leaves little to look at, enough that sending them is one wait.
 TOGETHER: Final = 100
 LONGEST_REASON: Final = 300
-# Kinds of fault, in the words of whoever reads the list. A kind that is not here is filed as `invalid`.
-CODES: Final[dict[str, str]] = {
-    "malformed": "It cannot be read at all.",
-    "oversized": "It is larger than a message may be.",
-    "unknown_version": "Its schema version is not known here.",
-    "unknown_schema": "Its Avro schema cannot be read here.",
-    "invalid": "A field of it is missing, unknown or wrong.",
-    "from_the_future": "Its time lies ahead of ours.",
-    "no_tenant": "It names no tenant, or one that does not exist.",
-    "impossible": "It contradicts what is on record.",
-    "not_stored": "The database refused it.",
-}
-_PLACE: Final = re.compile(r"(?P<topic>[A-Za-z0-9._-]{1,249})\[(?P<partition>\d{1,6})\]@(?P<offset>\d{1,18})")
-
-
-class PlaceUnreadable(InvalidInput):
-    code = "place_unreadable"
-    message = gettext_noop(
-        "%(place)r is no place of a message. Write topic[partition]@offset, such as orders.dlq[0]@17."
-    )
-
-
-class HeldCard(Conflict):
-    code = "not_retried"
-    message = gettext_noop(
-        "%(place)s held a card number, which was masked: it is not the message that was sent. "
-        "Ask the sender to send it again without the number, then discard it."
-    )
-
-
-class WasCut(Conflict):
-    code = "not_retried"
-    message = gettext_noop(
-        "%(place)s is cut: of its %(size)s bytes not all were kept. "
-        "Ask the sender for a smaller message, then discard it."
-    )
+OPEN: Final = "open"
+INTERRUPTED: Final = "interrupted"
+# In these states somebody should act.
+WAITS: Final = (OPEN, INTERRUPTED)
 
 
 class AlreadyRetrying(Conflict):
@@ -86,52 +54,6 @@ class ReasonMissing(InvalidInput):
     message = gettext_noop(
         "Say why the message is put off, in at most %(longest)s characters and without card numbers."
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    topic: str
-    partition: int
-    offset: int
-
-    def __str__(self) -> str:
-        return f"{self.topic}[{self.partition}]@{self.offset}"
-
-
-def place_of(text: str) -> Place:
-    found = _PLACE.fullmatch(text.strip())
-    if found is None:
-        raise PlaceUnreadable(place=text[:80])
-    return Place(found["topic"], int(found["partition"]), int(found["offset"]))
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A dead letter as its topic holds it. Lists leave its value out."""
-
-    place: Place
-    stamped_at: datetime
-    topic: str
-    """Where the message was to be read."""
-    code: str
-    reason: str
-    source: str
-    tenant: str
-    trace_id: str
-    traceparent: bytes
-    failed_at: str
-    retries: int
-    masked: str
-    """What of it is masked, and what is cut: 'value', 'key', both, or nothing."""
-    cut: str
-    size: int
-    key: bytes | None = None
-    value: bytes = b""
-
-    @property
-    def mark(self) -> tuple[str, datetime]:
-        """By which our rows know it."""
-        return str(self.place), self.stamped_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,11 +85,11 @@ class Actor:
     user: User | None = None
 
 
-def dead_letter_refusal(letter: Letter) -> Conflict | None:
-    """Why it cannot be sent again as it was, or None."""
-    if letter.masked or CARD_REMOVED.encode() in letter.value:
-        return HeldCard(place=letter.place)
-    return WasCut(place=letter.place, size=letter.size) if letter.cut else None
+def dead_letter_state(row: DeadLetter | None, *, now: datetime) -> str:
+    """`open` while nobody has handled it; `interrupted` when a claim was cut short: anybody may take it up."""
+    if row is None:
+        return OPEN
+    return INTERRUPTED if row.state == State.RETRYING and row.claimed_at <= now - LEASE else str(row.state)
 
 
 def dead_letters_retry(

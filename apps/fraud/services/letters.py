@@ -13,7 +13,8 @@ from django.conf import settings
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 
-from apps.fraud.services.dead_letters import CODES, Letter, Place, Sent
+from apps.fraud.services.dead_letters import Sent
+from apps.fraud.services.letter import CODES, Letter, Place
 from kivendtout.lib.errors import InvalidInput, NotFound
 from kivendtout.lib.kafka import DEAD_LETTERS, TENANT_HEADER, KafkaUnavailable, connection_options, make_producer
 from kivendtout.lib.redact import CARD_REMOVED

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final, NamedTuple, Protocol
 
-from apps.fraud.services.dead_letters import CODES
+from apps.fraud.services.letter import CODES
 from apps.fraud.services.letters import header_of, retries_of
 from kivendtout.lib.kafka import DEAD_LETTERS, TENANT_HEADER
 from kivendtout.lib.redact import redact_cards

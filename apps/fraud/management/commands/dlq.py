@@ -27,16 +27,14 @@ from apps.fraud.management.dead_letters import (
 from apps.fraud.models import DeadLetter
 from apps.fraud.selectors.dead_letters import dead_letters_handled
 from apps.fraud.services.dead_letters import (
-    CODES,
+    WAITS,
     Acted,
     Actor,
-    Letter,
-    dead_letter_refusal,
     dead_letter_seen,
     dead_letters_discard,
     dead_letters_retry,
-    place_of,
 )
+from apps.fraud.services.letter import CODES, Letter, dead_letter_refusal, place_of
 from apps.fraud.services.letters import LettersReader, letters_reader, letters_sender, topic_named
 from kivendtout.lib.clock import now
 from kivendtout.lib.errors import InvalidInput, KvtError
@@ -47,7 +45,6 @@ SHOWN = 50
 RETRIED = 1_000
 # Letters whose rows are asked for together, and which are acted on together.
 CHUNK = 500
-WAITS = ("open", "interrupted")
 Known = tuple[Letter, DeadLetter | None]
 
 
