@@ -12,6 +12,7 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "payments.make_partitions": {"task": "payments.make_partitions", "schedule": crontab(hour="5", minute="10")},
     # A Redis that comes back is told within seconds what it missed; looking costs two small queries a tenant.
     "fraud.check_state": {"task": "fraud.check_state", "schedule": timedelta(seconds=10)},
+    "fraud.forget_alert_changes": {"task": "fraud.forget_alert_changes", "schedule": crontab(hour="3", minute="30")},
     "fraud.forget_answers": {"task": "fraud.forget_answers", "schedule": crontab(hour="3", minute="20")},
     # Dashboards are read by people: a minute is soon enough. Nothing changed costs two small queries.
     "customers.count_behaviour": {"task": "customers.count_behaviour", "schedule": timedelta(minutes=1)},

@@ -5,6 +5,7 @@ import structlog
 from celery import shared_task
 
 from apps.compliance.models import Tenant
+from apps.fraud.services.alert_changes import alert_changes_forget
 from apps.fraud.services.feature_state import state_check
 from apps.fraud.services.idempotency import answers_forget
 from kivendtout.lib.clock import now
@@ -27,3 +28,8 @@ def check_state() -> int:
 @shared_task(name="fraud.forget_answers")
 def forget_answers() -> int:
     return answers_forget(now=now())
+
+
+@shared_task(name="fraud.forget_alert_changes")
+def forget_alert_changes() -> int:
+    return alert_changes_forget(now=now())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -46,6 +47,13 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             for task in (main, stuck):
                 task.cancel()
             self.over()
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None, **kwargs: Any) -> None:
+        try:
+            content = json.loads(text_data or "")
+        except (ValueError, RecursionError):
+            return
+        await self.receive_json(content)
 
     # --- for subclasses -----------------------------------------------------------------------------------------------
     async def begin(self) -> None:

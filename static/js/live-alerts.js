@@ -145,7 +145,7 @@ export class AlertTable extends LiveTable {
     cell("amount").textContent = alert.amount === null ? "" : this.money.format(alert.amount);
     cell("severity").textContent = alert.severity_label;
     cell("severity").dataset.severity = alert.severity;
-    cell("severity").setAttribute("href", alert.url?.startsWith("/") ? alert.url : "#");
+    cell("rule_label").setAttribute("href", alert.url?.startsWith("/") ? alert.url : "#");
     cell("payment").setAttribute("href", alert.payment_url?.startsWith("/") ? alert.payment_url : "#");
     cell("status").textContent = alert.status_label;
     cell("status").dataset.status = alert.status;

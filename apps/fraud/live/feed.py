@@ -11,6 +11,7 @@ from channels.db import database_sync_to_async
 
 from apps.fraud.live.groups import alerts_group
 from apps.fraud.selectors.alert_feed import Told, alerts_changed, alerts_number
+from apps.fraud.services.alert_changes import alert_changes_number
 from kivendtout.lib.live_hub import hub
 
 # Changes in one message: some 100 kB, written within a few milliseconds.
@@ -66,13 +67,16 @@ class AlertFeed:
 
     async def _run(self) -> None:
         while True:
+            woken = False
             try:
                 async with asyncio.timeout(ROUND_SECONDS):
-                    await self.woken.wait()
+                    woken = await self.woken.wait()
             except TimeoutError:
                 pass
             self.woken.clear()
             try:
+                if not woken:  # should no stream worker be there to number them, alerts are only late
+                    await database_sync_to_async(alert_changes_number)()
                 await self._catch_up()
             except Exception as error:
                 log.warning("alert_feed_failed", tenant=self.tenant_id, error=type(error).__name__)

@@ -21,6 +21,10 @@ from tests.web.sockets import Socket
 _numbers = itertools.count(1)
 
 
+class Listening(Socket):
+    hello: Any = None
+
+
 def make_alert(tenant: Tenant, **fields: Any) -> FraudAlert:
     payment = fields.pop("payment", None) or make_payment(tenant)
     values = {"rule": "CARD_TESTING", "severity": "HIGH", "raised_at": NOON, **fields}
@@ -44,7 +48,7 @@ def raise_alerts(tenant: Tenant, count: int = 1) -> list[FraudAlert]:
 
 def alerts_socket(
     person: User | None, *headers: tuple[bytes, bytes], after: object = None, language: str = "fr"
-) -> Socket:
+) -> Listening:
     from kivendtout.asgi import application
 
     cookies = b""
@@ -53,13 +57,13 @@ def alerts_socket(
         client.force_login(person)
         cookies = f"sessionid={client.cookies['sessionid'].value}".encode()
     seen = "" if after is None else f"&after={after}"
-    return Socket(application, f"/ws/alerts/?language={language}{seen}", [(b"cookie", cookies), *headers])
+    return Listening(application, f"/ws/alerts/?language={language}{seen}", [(b"cookie", cookies), *headers])
 
 
-async def listening(person: User, **options: Any) -> Socket:
+async def listening(person: User, **options: Any) -> Listening:
     opened = await sync_to_async(alerts_socket)(person, ORIGIN, **options)
     assert await opened.connect()
-    opened.hello = await opened.next_of("hello")  # type: ignore[attr-defined]
+    opened.hello = await opened.next_of("hello")
     return opened
 
 

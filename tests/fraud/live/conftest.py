@@ -9,6 +9,7 @@ from asgiref.sync import sync_to_async
 from django.db import connections
 
 from apps.compliance.models import Tenant
+from tests.ui.conftest import browser  # noqa: F401  a fixture
 
 
 @pytest.fixture(autouse=True)

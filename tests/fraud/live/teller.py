@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 import sys
 import time
+from typing import Any
 
 import django
 
@@ -21,7 +22,8 @@ def main(tenant: int, alert: int, prefix: str, rounds: int, seed: int) -> int:
     from apps.fraud.services.alert_changes import alert_changes_note, alert_changes_number
     from kivendtout.lib.clock import now
 
-    settings.CHANNEL_LAYERS["default"]["CONFIG"]["prefix"] = prefix
+    layers: dict[str, Any] = settings.CHANNEL_LAYERS
+    layers["default"]["CONFIG"]["prefix"] = prefix
     draw, committed = random.Random(seed), 0
     for _ in range(rounds):
         count = draw.randint(1, 4)

@@ -387,3 +387,32 @@ def test_telling_does_not_wait_for_anybody(kvt: Tenant) -> None:
     """Whoever tells has nothing to do with clients: no socket process needs to be there at all."""
     assert len(raise_alerts(kvt, 3)) == 3
     assert alert_changes_tell() == 0
+
+
+async def test_alerts_that_no_worker_numbers_come_with_the_round(
+    kvt: Tenant, analyst: User, quick_rounds: None
+) -> None:
+    socket = await listening(analyst)
+    await sync_to_async(lambda: note(kvt, make_alert(kvt)))()
+    assert await numbers(socket, 1) == [1]
+    await socket.disconnect()
+
+
+async def test_a_page_whose_list_runs_short_gets_it_anew(kvt: Tenant, analyst: User) -> None:
+    [alert] = await alerts_raised(kvt)
+    socket = await listening(analyst)
+    for _ in range(3):
+        await socket.send_json({"type": "list"})
+    message = await socket.receive_json()
+    assert (message["type"], [one["id"] for one in message["alerts"]]) == ("reset", [alert.pk])
+    assert await socket.heard(0.2) == []  # once, however often it asks
+    await socket.disconnect()
+
+
+@pytest.mark.parametrize("nonsense", ["not json", "[]", "{}", '{"type": ["list"]}', '{"type": "resume"}', "5"])
+async def test_nonsense_from_the_browser_harms_nobody_else(kvt: Tenant, analyst: User, nonsense: str) -> None:
+    quiet, loud = await listening(analyst), await listening(await person(kvt, "lead"))
+    await loud.send_input({"type": "websocket.receive", "text": nonsense})
+    await alerts_raised(kvt)
+    assert await numbers(quiet, 1) == [1]
+    await quiet.disconnect()
