@@ -10,6 +10,7 @@ from time import monotonic
 from typing import Any, Final
 
 from celery import bootsteps
+from django.db.backends.signals import connection_created
 
 from apps.fraud.live.groups import alert_changes_tell
 from apps.fraud.stream.relay import Relay
@@ -21,6 +22,8 @@ from kivendtout.lib.memory import spare_the_collector
 QUEUE: Final = "stream"
 # Longer than a batch; then the worker ends all the same, and the batch is read again by the next one.
 STOP_SECONDS: Final = 20.0
+# Longer than the longest that a transaction of ours stands still by itself: the relay's, for Kafka's acknowledgement.
+IDLE_SECONDS: Final = 20
 
 
 class StreamStep(bootsteps.StartStopStep):
@@ -39,6 +42,7 @@ class StreamStep(bootsteps.StartStopStep):
 
     def start(self, worker: Any) -> None:
         spare_the_collector()
+        connection_created.connect(_let_go, dispatch_uid="stream")
         relay = Relay(self.stopping, tell_alerts=alert_changes_tell)
         loops = {work.name: Stream(self.stopping, work, relay) for work in (DECIDING, BEHAVIOUR)}
         runs = {"relay": relay.run} | {f"stream-{name}": loop.run for name, loop in loops.items()}
@@ -58,6 +62,12 @@ class StreamStep(bootsteps.StartStopStep):
 
     def terminate(self, worker: Any) -> None:
         self.stop(worker)
+
+
+def _let_go(connection: Any, **_signal: object) -> None:
+    """A worker that is frozen or cut off in mid-transaction would hold its locks, and so stop the other workers."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_SECONDS}s'")
 
 
 def install(app: Any) -> None:

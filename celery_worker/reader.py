@@ -38,7 +38,7 @@ class Reader:
         """Held back until then, on the monotonic clock."""
         self.assigned: set[Part] = set()
         self.holding = self.away = False
-        self.ask_at = 0.0
+        self.ask_at = self.passed_ask_at = self.passed_until = 0.0
         self.consumer: Consumer = make_native_consumer(group, on_error=self._on_error)
         self.consumer.subscribe(
             list(topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
@@ -97,9 +97,41 @@ class Reader:
             self.holding = False
             self._resume(self.assigned - self.waiting.keys())
 
-    def behind(self, topic: str) -> bool:
-        """Whether messages of this topic have arrived and are not read yet."""
-        return any(self._left(part) > 0 for part in self.assigned if part[0] == topic)
+    def passed(self, topic: str, moment: float) -> bool:
+        """Whether the group has read, and committed, all that was sent to this topic before `moment` (since 1970).
+
+        Of all partitions: ours, other workers', and those that are on their way between two. It asks the brokers, so
+        it is for rare cases, and asks no more than once a second.
+        """
+        if moment <= self.passed_until:
+            return True
+        if monotonic() < self.passed_ask_at:
+            return False
+        self.passed_ask_at = monotonic() + 1.0
+        try:
+            if not self._committed_beyond(topic, moment):
+                return False
+        except KafkaException as error:
+            log.info("stream_group_not_asked", error=_name(error))
+            return False
+        self.passed_until = moment
+        return True
+
+    def _committed_beyond(self, topic: str, moment: float) -> bool:
+        known = self.consumer.list_topics(topic, timeout=ASK_TIMEOUT).topics[topic].partitions
+        places = [TopicPartition(topic, number, int(moment * 1000)) for number in known]
+        starts = self.consumer.offsets_for_times(places, timeout=ASK_TIMEOUT)
+        committed = self.consumer.committed([TopicPartition(topic, number) for number in known], timeout=ASK_TIMEOUT)
+        at = {one.partition: one.offset for one in committed}
+        for start in starts:
+            wanted = start.offset
+            if wanted < 0:  # nothing was sent since: then up to the end
+                low, wanted = self.consumer.get_watermark_offsets(TopicPartition(topic, start.partition), ASK_TIMEOUT)
+                if low == wanted:  # and nothing is there
+                    continue
+            if at[start.partition] < wanted:
+                return False
+        return True
 
     def tell_lag(self) -> None:
         for topic, number in self.assigned:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from functools import partial
 from time import time
 from typing import Any, Final, cast
 
@@ -157,8 +158,8 @@ class Stream:
 
     def _batch(self, messages: list[Raw]) -> BatchResult:
         assert self.reader is not None
-        behind = self.reader.behind(PAYMENTS)
-        return Batch(self.work, now=now(), tenants=self.tenants, behind=behind).process(messages)
+        passed = partial(self.reader.passed, PAYMENTS)
+        return Batch(self.work, now=now(), tenants=self.tenants, passed=passed).process(messages)
 
     def _wait_for(self, dependency: metrics.Dependency, seconds: float) -> None:
         assert self.reader is not None

@@ -7,6 +7,8 @@ tests and the admin commands stay with kafka-python, which says more plainly wha
 from __future__ import annotations
 
 import logging
+import os
+import socket
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -39,6 +41,7 @@ _log = logging.getLogger("librdkafka")
 def native_options() -> dict[str, Any]:
     security = {_NAMES[name]: value for name, value in settings.KAFKA_SECURITY.items()}
     return {
+        "client.id": f"stream@{socket.gethostname()}-{os.getpid()}",
         "bootstrap.servers": ",".join(settings.KAFKA_BOOTSTRAP_SERVERS),
         # A broker that is back is noticed within a second.
         "reconnect.backoff.max.ms": 1_000,

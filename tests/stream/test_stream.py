@@ -7,15 +7,19 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from confluent_kafka import TopicPartition
 from django.db import OperationalError
 
 from apps.compliance.models import Tenant
+from apps.fraud.events.label import LabelEvent
+from apps.fraud.models import FraudLabel
 from apps.fraud.stream import pages
 from apps.fraud.stream import work as stream_work
 from apps.fraud.stream.relay import Relay
 from apps.payments.models import Order, Payment, PaymentStateChange
 from celery_worker import stream as streams
 from celery_worker.component import StreamStep
+from kivendtout.lib.clock import now
 from kivendtout.lib.documents import document_store
 from kivendtout.lib.tenancy import across_tenants
 from tests.factories import make_customer
@@ -214,7 +218,7 @@ def test_an_order_does_not_wait_for_ever(
     in_tenant: Tenant, customer: Any, send: Any, start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streams, "EARLY_WAIT", 0.05)
-    monkeypatch.setattr(stream_work, "PATIENCE", stream_work.PATIENCE * 0)
+    monkeypatch.setattr(stream_work, "PATIENCE", 0.0)
     send("orders", order_event(payment_id="NEVER"))
 
     start().until(lambda: Order.objects.exists())
@@ -243,3 +247,41 @@ def test_it_stops_when_told_even_while_kafka_is_away(settings: Any) -> None:
     thread.join(15)
 
     assert not thread.is_alive()
+
+
+def test_an_order_waits_for_payments_that_nobody_reads_at_the_moment(
+    in_tenant: Tenant, customer: Any, send: Any, start: Start, topics: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "EARLY_WAIT", 0.05)
+    monkeypatch.setattr(stream_work, "PATIENCE", 0.1)
+    turns = start()
+    turns.until(lambda: len(turns.stream.reader.assigned) == 8)  # type: ignore[union-attr]
+    reader = turns.stream.reader
+    assert reader is not None
+    payments = [TopicPartition(topics("payments"), n) for n in (0, 1)]
+    reader.consumer.pause(payments)  # as if they were on their way between two workers
+    send("payments", payment_event())
+    send("orders", order_event(payment_id="PAY1"))
+    for _turn in range(30):
+        turns.turn()
+    assert not Order.objects.exists()
+    reader.consumer.resume(payments)
+
+    turns.until(lambda: Order.objects.exists())
+    assert Order.objects.get().payment_id == Payment.objects.get().pk
+
+
+def test_a_verdict_on_a_payment_waits_for_it(
+    in_tenant: Tenant, customer: Any, send: Any, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "EARLY_WAIT", 0.05)
+    verdict = LabelEvent(label_id="V1", payment_id="PAY1", is_fraud=True, source="chargeback", known_at=now())
+    send("labels", verdict)
+    turns = start()
+    for _turn in range(4):
+        turns.turn()
+    send("payments", payment_event())
+
+    turns.until(lambda: FraudLabel.objects.exists())
+    label = FraudLabel.objects.get()
+    assert (label.is_fraud, label.source, label.payment_id) == (True, "chargeback", Payment.objects.get().pk)

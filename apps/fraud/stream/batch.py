@@ -97,8 +97,11 @@ class StoreAway(Exception):
 class Batch:
     """One use: `process` what was polled. Steps find here what they need, and leave here what they found."""
 
-    def __init__(self, work: Work, *, now: datetime, tenants: dict[str, int], behind: bool = False) -> None:
-        self.work, self.now, self.tenants, self.behind = work, now, tenants, behind
+    def __init__(
+        self, work: Work, *, now: datetime, tenants: dict[str, int], passed: Callable[[float], bool] = lambda _at: True
+    ) -> None:
+        """`passed`: whether the group has read the payments that were sent before that time."""
+        self.work, self.now, self.tenants, self.passed = work, now, tenants, passed
         self.result = BatchResult()
 
     def process(self, messages: Sequence[Raw]) -> BatchResult:

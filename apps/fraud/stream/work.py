@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from typing import Final
 
@@ -27,10 +26,9 @@ from kivendtout.lib.events import Message
 
 SOURCE: Final = "stream"
 PAYMENTS: Final = "payments"
-# An order may overtake its payment: they travel in different topics. It waits while its payment may still come.
-PATIENCE = timedelta(minutes=1)
-# … and longer while payments are being caught up with (`behind`).
-LONGEST_PATIENCE = timedelta(hours=1)
+# An order may overtake its payment: they travel in different topics. It waits until the group, whichever worker it is,
+# has read every payment that was sent up to so long after it.
+PATIENCE = 60.0
 # Enough for set-based SQL to pay off; a batch of this size is decided and stored within a third of a second.
 PAYMENT_BATCH: Final = 1_000
 BEHAVIOUR_BATCH: Final = 5_000
@@ -90,8 +88,9 @@ def _payments(batch: Batch, tenant_id: int, reads: list[Read]) -> None:
 
 
 def _may_wait(batch: Batch, read: Read) -> bool:
-    patience = LONGEST_PATIENCE if batch.behind else PATIENCE
-    return batch.now.timestamp() - read.raw.sent_at < patience.total_seconds()
+    """Whether the payment that it names may still come. A sender whose clock is far ahead is not waited for."""
+    sent_at, now = read.raw.sent_at, batch.now.timestamp()
+    return sent_at <= now + PATIENCE and (now < sent_at + PATIENCE or not batch.passed(sent_at + PATIENCE))
 
 
 def _orders(batch: Batch, tenant_id: int, reads: list[Read]) -> None:
