@@ -36,7 +36,7 @@ def chaos(*options: str) -> tuple[int, dict[str, Any], str]:
 
 
 def test_after_one_kill_of_each_kind_everything_is_there_once() -> None:
-    status, told, words = chaos("--kills", str(len(KINDS)), "--minutes", "0.35", "--calm", "3", "--seed", "11")
+    status, told, words = chaos("--kills", str(len(KINDS)), "--minutes", "0.25", "--calm", "2", "--seed", "11")
 
     assert status == 0, words
     assert told["kills"] == dict.fromkeys(KINDS, 1)

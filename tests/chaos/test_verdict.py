@@ -68,8 +68,20 @@ def flag_a_decision_of_the_storm(of: Evidence) -> None:
     of.decisions[1] = replace(of.decisions[1], degraded=True)
 
 
+def flag_a_decision_for_a_moment(of: Evidence) -> None:
+    of.decisions[0] = replace(of.decisions[0], degraded=True)
+    of.calm = [(90.0, 110.0)]
+
+
 @pytest.mark.parametrize(
-    "allowed", [repeat_a_decision, repeat_an_alert, repeat_a_dead_letter, flag_a_decision_of_the_storm]
+    "allowed",
+    [
+        repeat_a_decision,
+        repeat_an_alert,
+        repeat_a_dead_letter,
+        flag_a_decision_of_the_storm,
+        flag_a_decision_for_a_moment,
+    ],
 )
 def test_what_is_told_twice_or_flagged_in_the_storm_is_allowed(allowed: Callable[[Evidence], None]) -> None:
     of = a_good_day()

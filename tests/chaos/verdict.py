@@ -7,10 +7,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from tests.chaos.found import Decided, Evidence
+from tests.chaos.found import Evidence
 
 # Of the alert policy `points`, which the shop has.
 ALERT_POINTS = 60
+# Decisions of one batch have one time.
+LAST_BATCHES = 3
 
 
 @dataclass(frozen=True)
@@ -164,9 +166,16 @@ def nothing_left(of: Evidence) -> Finding:
 
 
 def calm_is_not_degraded(of: Evidence) -> Finding:
-    calm = [one for one in of.decisions if _calm(of, one)]
-    flagged = [one.payment for one in calm if one.degraded]
-    return Finding("decisions in calm moments, not degraded", len(calm), len(calm) - len(flagged), flagged)
+    """A busy machine may keep Redis from answering in time for a moment; a calm must not end with that."""
+    count, flagged, faults = 0, 0, []
+    for first, last in of.calm:
+        calm = sorted((one for one in of.decisions if first <= one.at <= last), key=lambda one: one.at)
+        ends = sorted({one.at for one in calm})[-LAST_BATCHES:]
+        latest = [one for one in calm if one.at in ends]
+        count += len(calm)
+        flagged += sum(one.degraded for one in calm)
+        faults += [one.payment for one in latest] if latest and all(one.degraded for one in latest) else []
+    return Finding("decisions in calm moments, not degraded", count, count - flagged, faults)
 
 
 def processes_live(of: Evidence) -> Finding:
@@ -178,10 +187,6 @@ CHECKS: tuple[Callable[[Evidence], Finding], ...] = (
     decisions_published, alerts_published, published_in_order, orders, orders_linked, labels, events,
     poison_aside, only_poison_aside, state_is_true, nothing_left, calm_is_not_degraded, processes_live,
 )  # fmt: skip
-
-
-def _calm(of: Evidence, one: Decided) -> bool:
-    return any(first <= one.at <= last for first, last in of.calm)
 
 
 def _once(name: str, wanted: Iterable[str], held: Iterable[str]) -> Finding:
