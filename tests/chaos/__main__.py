@@ -50,18 +50,24 @@ def main() -> int:
         not given.no_control, given.only or KINDS,
     )  # fmt: skip
     world = World(kafka=given.kafka, workers=given.workers, customers=customers)
-    holds = False
+    holds = interrupted = False
     try:
         world.start(say)
         logging.getLogger("kafka").setLevel(logging.CRITICAL)  # that brokers go away is what we are here for
         holds, told = run(world, options, say)
         if given.json:
             print(json.dumps(told))
+    except KeyboardInterrupt:
+        interrupted = True
+        say("\nInterrupted; stopping what was started.")
     finally:
-        world.stop(keep=given.keep or not holds)
-        if not holds:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)  # or a second Ctrl-C would leave servers behind
+        keep = given.keep or not (holds or interrupted)
+        world.stop(keep=keep)
+        if keep:
             say(f"The workers' logs are in {world.folder}.")
-    return 0 if holds else 1
+    return 130 if interrupted else int(not holds)
 
 
 if __name__ == "__main__":
