@@ -51,8 +51,8 @@ LIMITS = (
     "they were, windows count up to what is kept, and a message about a payment not newer than the fold changes "
     "nothing.",
     "**Verdicts**: the newest {verdicts} of a customer, device or card, the newest {merchant_verdicts} of a merchant.",
-    "**Visits**: the newest {visit_events} events of a visit, for {visit_days} days after the last. Only live state knows "
-    "them: a rebuild, a backtest or an export has no value for what they tell. A decision's stored row keeps it.",
+    "**Visits**: the newest {visit_events} events of a visit, for {visit_days} days after the last. Only live state "
+    "knows them: a rebuild, a backtest or an export has no value for what they tell. A decision's stored row keeps it.",
     "**Time**: an entity without a payment is forgotten, {life}.",
 )
 OWNERS = {

@@ -6,10 +6,10 @@ for n = 1, #KEYS do
   local key, rows, added = KEYS[n], ARGV[n + 2], {}
   for from = 1, #rows, 21 do
     added[#added + 1] = struct.unpack('>I8', rows, from)
-    added[#added + 1] = string.sub(rows, from + 8, from + 20)
+    added[#added + 1] = string.sub(rows, from, from + 20)
   end
   redis.call('ZADD', key, unpack(added))
-  -- The newest stay, by time and then by key: whatever came in first, the same ones.
+  -- The newest stay, by time and then by their bytes: whatever came in first, the same ones.
   redis.call('ZREMRANGEBYRANK', key, 0, -most - 1)
   redis.call('EXPIRE', key, life)
 end
