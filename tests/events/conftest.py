@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from kivendtout.lib.events import registry as registry_module
 from tests.events.apicurio import Apicurio, why_no_registry
 from tests.events.registry_server import RegistryServer
 
@@ -13,6 +14,7 @@ from tests.events.registry_server import RegistryServer
 @pytest.fixture
 def registry(settings: Any) -> Iterator[RegistryServer]:
     """A small one that follows the documented API, set as ours."""
+    registry_module._registry.cache_clear()  # a port may have been another server's before
     server = RegistryServer()
     settings.SCHEMA_REGISTRY_URL = server.url
     yield server

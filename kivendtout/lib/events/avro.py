@@ -38,7 +38,7 @@ def record_of(kind: type[Event], raw: bytes) -> dict[str, Any]:
     """The record as our own type has it. SchemaRegistryUnavailable passes: the message is not to blame."""
     number, writer = _writer(raw)
     try:
-        return _read(raw, number, writer, _reader(kind))
+        return _read(raw, number, writer, _resolving(_own_registry(), number, kind))
     except _fastavro().read.SchemaResolutionError:
         # Avro knows that it does not fit, the type knows why: let it look, and say so field by field.
         return {name: one for name, one in _read(raw, number, writer, None).items() if name in kind.__struct_fields__}
@@ -96,15 +96,19 @@ def _read(raw: bytes, number: int, writer: Any, reader: Any) -> dict[str, Any]:
 
 
 def _writer(raw: bytes) -> tuple[int, Any]:
-    registry = schema_registry()
-    if registry is None:
-        raise Malformed(
-            "The message is Avro, and no schema registry is set here. Set SCHEMA_REGISTRY_URL or send JSON."
-        )
+    registry = _own_registry()
     if len(raw) < HEAD:
         raise Malformed("The message begins as Avro and ends before the number of its schema.")
     number = int.from_bytes(raw[1:HEAD], "big")
     return number, _parsed(registry, number)
+
+
+def _own_registry() -> SchemaRegistry:
+    if (registry := schema_registry()) is None:
+        raise Malformed(
+            "The message is Avro, and no schema registry is set here. Set SCHEMA_REGISTRY_URL or send JSON."
+        )
+    return registry
 
 
 @lru_cache(maxsize=MOST_SCHEMAS)
@@ -119,6 +123,20 @@ def _parsed(registry: SchemaRegistry, number: int) -> Any:
     if fault:
         raise UnknownSchema(f"Schema {number} of the registry {fault}. Nothing is read by such a schema.")
     return parsed
+
+
+@lru_cache(maxsize=MOST_SCHEMAS)
+def _resolving(registry: SchemaRegistry, number: int, kind: type[Event]) -> Any:
+    """None where the writer's schema is our own but for its words: nothing to resolve, in half the time."""
+    return None if _wordless(registry.schema(number)) == _wordless(avro_schema(kind)) else _reader(kind)
+
+
+def _wordless(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_wordless(one) for one in schema]
+    if isinstance(schema, dict):
+        return {name: _wordless(one) for name, one in schema.items() if name != "doc"}
+    return schema
 
 
 @lru_cache(maxsize=MOST_SCHEMAS)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Annotated, ClassVar, Final, Self
 
 import msgspec
@@ -25,6 +26,11 @@ Id = Annotated[str, Meta(min_length=1, max_length=64)]
 Moment = Annotated[datetime, Meta(tz=True)]
 
 
+@cache
+def _version(kind: type[Event]) -> int:
+    return int(next(field.default for field in msgspec.structs.fields(kind) if field.name == "schema_version"))
+
+
 class Event(Struct, frozen=True, kw_only=True):
     """One version of one topic's message. `schema_version: Literal[n]` says which."""
 
@@ -38,7 +44,7 @@ class Event(Struct, frozen=True, kw_only=True):
 
     @classmethod
     def version(cls) -> int:
-        return int(next(field.default for field in msgspec.structs.fields(cls) if field.name == "schema_version"))
+        return _version(cls)
 
     @classmethod
     def versions(cls) -> tuple[int, ...]:
