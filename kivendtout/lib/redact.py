@@ -17,8 +17,10 @@ LONGEST_TEXT = 10_000
 # Deeper than any honest log field; stops a structure that holds itself.
 DEEPEST = 8
 
-# 13 to 19 digits, one space or dash allowed between two, not part of a longer word (hex ids, base64).
-_CARD = re.compile(r"(?<![0-9A-Za-z])[0-9](?:[ -]?[0-9]){12,18}(?![0-9A-Za-z])")
+# 13 digits or more, one space or dash allowed between two, not part of a longer word (hex ids, base64).
+_DIGITS = re.compile(r"(?<![0-9A-Za-z])[0-9](?:[ -]?[0-9]){12,}(?![0-9A-Za-z])")
+_GROUP = re.compile("[0-9]+")
+_SHORTEST, _LONGEST = 13, 19
 # What payment cards begin with: Visa 4, Mastercard 51–55 and 2221–2720, Mir 2200–2204, Amex, Diners and JCB 3,
 # Maestro, Discover and UnionPay 5 and 6, RuPay 81 and 82, Troy 9792. Order numbers that begin otherwise are none.
 _ISSUER = re.compile(r"2[2-7]|[3456]|8[12]|9792")
@@ -50,15 +52,32 @@ def _luhn_valid(digits: str) -> bool:
     return total % 10 == 0
 
 
-def _card_or_not(match: re.Match[str]) -> str:
-    text = match.group()
-    digits = text.replace(" ", "").replace("-", "")
-    return CARD_REMOVED if _ISSUER.match(digits) and _luhn_valid(digits) else text
+def _without_card(match: re.Match[str]) -> str:
+    """What stands beside a card number, such as an amount, must not hide it: each group of digits may begin one."""
+    text, kept, done = match.group(), [], 0
+    groups = [found.span() for found in _GROUP.finditer(text)]
+    for n, (start, _end) in enumerate(groups):
+        if start < done:
+            continue
+        ends = [end for _start, end in groups[n : n + _LONGEST] if _SHORTEST <= end - start < 2 * _LONGEST]
+        card = next((end for end in reversed(ends) if _is_card(_digits_of(text[start:end]))), None)
+        if card:
+            kept += [text[done:start], CARD_REMOVED]
+            done = card
+    return "".join(kept) + text[done:]
+
+
+def _digits_of(text: str) -> str:
+    return text.replace(" ", "").replace("-", "")
+
+
+def _is_card(digits: str) -> bool:
+    return _SHORTEST <= len(digits) <= _LONGEST and _ISSUER.match(digits) is not None and _luhn_valid(digits)
 
 
 def redact_cards(text: str) -> str:
     """The same text without card numbers (13 to 19 digits that begin and check as cards do) and security codes."""
-    text = _CARD.sub(_card_or_not, text)
+    text = _DIGITS.sub(_without_card, text)
     return _SECURITY_CODE.sub(rf"\g<1>{MASK}", text) if ":" in text or "=" in text else text
 
 

@@ -19,6 +19,7 @@ SHARED = {
     "compliance.AuditEntry": "read through its admin, which scopes it",
     "fraud.DeadLetter": "a message may name no tenant, which may be its very fault; its admin scopes it",
     "fraud.FeatureCatalogue": "the names of features are the code's, the same for all",
+    "fraud.OutboxLane": "a destination is the installation's; its messages name their tenants",
     "payments.Currency": "ISO 4217",
     "payments.PaymentStatus": "one state machine for all",
     "payments.PaymentTransition": "one state machine for all",

@@ -89,3 +89,21 @@ def test_a_null_under_a_sensitive_key_stays_null() -> None:
 
 def test_a_very_long_text_is_cut() -> None:
     assert redact_text("x" * (LONGEST_TEXT + 5)).endswith("… [5 characters cut]")
+
+
+@pytest.mark.parametrize(
+    ("text", "clean"),
+    [
+        ("16 4111 1111 1111 1111", "16 [card number removed]"),
+        ("4111 1111 1111 1111 12 25", "[card number removed] 12 25"),
+        ("1234 4111-1111-1111-1111 4000056655665556 1", "1234 [card number removed] [card number removed] 1"),
+        ("2026-11-21 12:45:30 123456789", "2026-11-21 12:45:30 123456789"),
+    ],
+)
+def test_digits_beside_a_card_number_do_not_hide_it(text: str, clean: str) -> None:
+    assert redact_cards(text) == clean
+
+
+@pytest.mark.parametrize("text", ["12 " * 60_000, "4111111111111111 " * 10_000, "5" * 200_000])
+def test_a_text_made_of_digits_is_cleaned_in_the_end(text: str) -> None:
+    assert "4111" not in redact_cards(text)
