@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from apps.compliance.models import Tenant
 from apps.fraud.engine.event import Facts, short_key
+from apps.fraud.engine.features.catalogue import FEATURES, compute_row
 from apps.fraud.engine.history import Counts, History, Log, Slot
 from apps.fraud.selectors.facts import facts_in_order, label_facts
 from apps.fraud.state.keys import OWNERS, VERDICT_OWNERS
@@ -16,15 +18,20 @@ from apps.fraud.state.memory_state import MemoryState
 from kivendtout.lib.clock import EPOCH, event_time, now
 from kivendtout.lib.tenancy import tenant_scope
 from tests.chaos.world import TENANT
+from tests.engine.oracle.compare import differences, newest_at_merchants
+from tests.engine.oracle.rows import oracle_rows
 
 # A question that Redis is still busy answering; the connection waits a quarter of a second at most.
 CHUNK = 50
+# The oracle is written to be right, not fast: its work grows with the square of an entity's payments.
+MOST_FOR_ORACLE = 10_000
 Names = dict[bytes, str]
 
 
 def state_differences() -> tuple[int, list[str]]:
     """How many entities were compared, and a sentence for each that differs."""
-    tenant_id = Tenant.objects.get(slug=TENANT).pk
+    tenant = Tenant.objects.get(slug=TENANT)
+    tenant_id = tenant.pk
     with tenant_scope(tenant_id):
         chunks = facts_in_order(tenant_id, after=EPOCH, until=datetime.max.replace(tzinfo=UTC))
         facts = [one for _place, chunk in chunks for one in chunk]
@@ -36,27 +43,47 @@ def state_differences() -> tuple[int, list[str]]:
     newest = {one.merchant: one.at // 1_000_000 for one in facts}  # in the order of time: the last one stays
     names = {short_key(one.payment_id): one.payment_id for one in facts}
     seen: set[tuple[str, str | None]] = set()
-    differences: list[str] = []
+    apart: list[str] = []
+    oracle = Oracle(tenant, facts)
     probes = _probes(facts)
     for start in range(0, len(probes), CHUNK):
         some = probes[start : start + CHUNK]
         known = live_state().state.look(tenant_id, some)
         for one, redis, true in zip(some, known, memory.look(tenant_id, some), strict=True):
+            apart += oracle.differences(one, redis)
             for owner in OWNERS:
                 name = getattr(one, owner)
                 if name is not None and (owner, name) not in seen:
                     seen.add((owner, name))
-                    differences += _difference(owner, name, redis, true, names, newest.get(one.merchant, 0))
+                    apart += _difference(owner, name, redis, true, names, newest.get(one.merchant, 0))
                     if owner in VERDICT_OWNERS:
-                        differences += _verdicts_apart(owner, name, redis, true)
-    return len(seen), differences
+                        apart += _verdicts_apart(owner, name, redis, true)
+    return len(seen), apart
+
+
+class Oracle:
+    """What SQL over the stored rows says of each feature, beside what the engine makes of Redis' answer."""
+
+    def __init__(self, tenant: Tenant, facts: Sequence[Facts]) -> None:
+        self.zone = ZoneInfo(tenant.time_zone)
+        self.rows = oracle_rows(tenant.pk) if len(facts) <= MOST_FOR_ORACLE else {}
+        self.newest = newest_at_merchants(facts)
+
+    def differences(self, one: Facts, redis: History) -> list[str]:
+        if (expected := self.rows.get(one.payment_id)) is None:
+            return []
+        row = compute_row(one, redis, self.zone)
+        # Visits are lost with Redis, as is promised, and are not made again from what is stored.
+        told = expected | {feature.name: value for feature, value in zip(FEATURES, row, strict=True)
+                           if feature.owner == "session"}  # fmt: skip
+        return differences(one, row, told, newest=self.newest[one.merchant])
 
 
 def _probes(facts: Sequence[Facts]) -> list[Facts]:
-    """Payments that together name every entity."""
+    """Payments that together name every entity, the newest: they have the most to look back on."""
     met: set[tuple[str, str]] = set()
     probes = []
-    for one in facts:
+    for one in reversed(facts):
         named = {(owner, name) for owner in OWNERS if (name := getattr(one, owner)) is not None}
         if not named <= met:
             met |= named
