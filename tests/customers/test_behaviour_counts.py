@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.management import call_command
+from django.db import OperationalError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -203,6 +204,22 @@ def test_what_expires_from_the_store_stays_in_the_counts(tenant: Tenant, each_st
     count(afterwards)
     assert sessions_per_day(tenant=tenant, **DAYS) == [DaySessions(date(2025, 12, 1), 1)]
     assert not BehaviourMark._base_manager.exists()
+
+
+def test_a_worker_that_dies_before_the_mark_leaves_nothing_uncounted(
+    tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+
+        def dies(**_told: object) -> None:
+            raise OperationalError("the server closed the connection")
+
+        broken.setattr(behaviour, "behaviour_mark", dies)
+        with pytest.raises(DocumentsUnavailable):
+            tell(tenant, seen(1))
+    tell(tenant, seen(1))  # its offsets did not move, so the next worker reads it again
+    count()
+    assert sessions_per_day(tenant=tenant, **DAYS) == [DaySessions(date(2025, 12, 1), 1)]
 
 
 def test_a_file_is_counted_like_a_topic(tenant: Tenant) -> None:
