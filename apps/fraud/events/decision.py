@@ -34,5 +34,5 @@ MEANINGS: Final = words.MEANINGS | {
     "scorer_version": "The scorer that spoke; null when rules decided alone.",
 }
 TOPIC: Final = Topic(
-    "decisions", DecisionEvent, "customer_id", "the outbox relay", "partners, the page of live payments", MEANINGS
+    "decisions", DecisionEvent, "customer_id", "the outbox relay", "partners, systems of the tenant", MEANINGS
 )
