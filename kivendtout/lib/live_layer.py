@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from time import monotonic
 from typing import Any
+from urllib.parse import urlsplit
 
 import redis
 from channels_redis.pubsub import RedisPubSubChannelLayer
@@ -32,6 +33,8 @@ class LayerAway(Exception):
 class LiveLayer(RedisPubSubChannelLayer):
     def __init__(self, hosts: list[str], prefix: str = "kvt", **options: Any) -> None:
         [self.address] = hosts  # one Redis: a second one would need the choice of which group lives where
+        # Redis' databases do not keep publications apart: two installations that share it must not hear each other.
+        prefix = f"{prefix}.{urlsplit(self.address).path.strip('/') or 0}"
         self.prefix = prefix
         self.client: redis.Redis | None = None
         self.away_until = 0.0

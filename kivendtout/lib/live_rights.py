@@ -10,13 +10,14 @@ from typing import Any, NamedTuple, Protocol
 from weakref import WeakKeyDictionary
 
 import structlog
-from channels.db import database_sync_to_async
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.http import HttpRequest
 
 from kivendtout.lib.live import push
 from kivendtout.lib.live_hub import hub
+from kivendtout.lib.live_threads import RIGHTS as RIGHTS_THREAD
+from kivendtout.lib.live_threads import asked
 
 # Close codes. The page says which of the two it is, instead of trying for ever.
 SIGNED_OUT = 4401
@@ -50,11 +51,11 @@ def viewer_now(session_key: str | None, permission: str) -> Viewer:
     return answer
 
 
-def viewers_now(asked: Iterable[tuple[str | None, str]]) -> dict[tuple[str | None, str], Answer]:
+def viewers_now(sockets: Iterable[tuple[str | None, str]]) -> dict[tuple[str | None, str], Answer]:
     """By session and permission; the sockets of one page share a session, which is read once for all of them."""
     people: dict[str | None, Any] = {}
     found: dict[tuple[str | None, str], Answer] = {}
-    for key, permission in asked:
+    for key, permission in sockets:
         if key not in people:
             people[key] = _person(key)
         found[key, permission] = _answer(people[key], permission)
@@ -143,7 +144,7 @@ class Warden:
     async def _check(self, sockets: set[Guarded]) -> None:
         if not sockets:
             return
-        answers = await database_sync_to_async(viewers_now)({(one.session_key, one.permission) for one in sockets})
+        answers = await asked(RIGHTS_THREAD, viewers_now, {(one.session_key, one.permission) for one in sockets})
         for socket in sockets & self.sockets:
             answer = answers[socket.session_key, socket.permission]
             if isinstance(answer, SocketRefused):

@@ -23,6 +23,10 @@ STUCK_SECONDS = 30.0
 log = structlog.get_logger(__name__)
 
 
+class ClientGone(OSError):
+    """The socket is over."""
+
+
 class LiveConsumer(AsyncJsonWebsocketConsumer):
     """A subclass names its permission, and says what it does once it is open (`begin`) and over (`leave`)."""
 
@@ -34,7 +38,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.waiting: asyncio.Queue[Any] = asyncio.Queue(WAITING)
-        self.missed = False
+        self.missed = self.ended = False
         self.tasks: set[asyncio.Task[Any]] = set()
         self.let_go = asyncio.Event()
         main = asyncio.create_task(super().__call__(scope, receive, send))
@@ -77,6 +81,8 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             self.missed = True
 
     async def say(self, text: str) -> None:
+        if self.ended:  # a task that waited for the database may outlive its cancelling
+            raise ClientGone
         try:
             async with asyncio.timeout(STUCK_SECONDS):
                 await self.send(text_data=text)
@@ -121,6 +127,8 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
         except SocketRefused as refused:
             await self.end(refused.code)
             return
+        if self.ended:
+            return
         await self.begin()
         self.start(self.deliver())
 
@@ -133,6 +141,7 @@ class LiveConsumer(AsyncJsonWebsocketConsumer):
             self.let_go.set()
 
     def over(self) -> None:
+        self.ended = True
         warden().release(self)
         self.leave()
         for task in self.tasks - {asyncio.current_task()}:

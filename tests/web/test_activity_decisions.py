@@ -18,6 +18,7 @@ from apps.fraud.selectors.decision_chips import MOST_COUNTED, decisions_of_payme
 from apps.fraud.services.scoring import payments_decide
 from apps.payments.live.messages import push_payments
 from apps.payments.selectors.activity import payments_latest
+from kivendtout.lib.live_threads import close_connections
 from kivendtout.lib.tenancy import tenant_scope
 from tests.admin.sql import statements
 from tests.factories import make_customer, make_payment
@@ -111,6 +112,7 @@ class TestRows:
 async def kvt(transactional_db: None) -> AsyncIterator[Tenant]:
     yield await Tenant.objects.acreate(slug="kvt", name="KiVendTout")
     await sync_to_async(connections.close_all)()
+    close_connections()
 
 
 def _decide_and_push(tenant: Tenant) -> Decision:

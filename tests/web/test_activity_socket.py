@@ -17,6 +17,7 @@ from apps.payments.live import activity, messages, tiles
 from apps.payments.selectors.activity import activity_tiles
 from kivendtout.lib import live_rights
 from kivendtout.lib.live_rights import REFUSED, SIGNED_OUT
+from kivendtout.lib.live_threads import close_connections
 from tests.web.live_cast import (
     ORIGIN,
     joined,
@@ -36,6 +37,7 @@ async def _connections(transactional_db: None) -> AsyncIterator[None]:
     """The thread that serves synchronous code has a database connection of its own: it must not outlive the test."""
     yield
     await sync_to_async(connections.close_all)()
+    close_connections()
 
 
 @pytest.fixture

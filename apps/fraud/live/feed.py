@@ -7,12 +7,12 @@ from typing import Any, Final, Protocol
 from weakref import WeakKeyDictionary
 
 import structlog
-from channels.db import database_sync_to_async
 
 from apps.fraud.live.groups import alerts_group
 from apps.fraud.selectors.alert_feed import Told, alerts_changed, alerts_number
 from apps.fraud.services.alert_changes import alert_changes_number
 from kivendtout.lib.live_hub import hub
+from kivendtout.lib.live_threads import FEED, asked
 
 # Changes in one message: some 100 kB, written within a few milliseconds.
 PAGE: Final = 200
@@ -62,11 +62,12 @@ class AlertFeed:
     async def _start(self) -> None:
         # Listening before the number is read: what is told in between wakes it.
         await hub().follow(alerts_group(self.tenant_id), self)
-        self.last = await database_sync_to_async(alerts_number)(self.tenant_id)
+        self.last = await asked(FEED, alerts_number, self.tenant_id)
         self.running = asyncio.create_task(self._run())
 
     async def _run(self) -> None:
-        while True:
+        # A task that waits for a thread may outlive its cancelling: two of them would hand out everything twice.
+        while self.running is asyncio.current_task():
             woken = False
             try:
                 async with asyncio.timeout(ROUND_SECONDS):
@@ -76,7 +77,7 @@ class AlertFeed:
             self.woken.clear()
             try:
                 if not woken:  # should no stream worker be there to number them, alerts are only late
-                    await database_sync_to_async(alert_changes_number)()
+                    await asked(FEED, alert_changes_number)
                 await self._catch_up()
             except Exception as error:
                 log.warning("alert_feed_failed", tenant=self.tenant_id, error=type(error).__name__)
@@ -86,10 +87,11 @@ class AlertFeed:
     async def _catch_up(self) -> None:
         while True:
             languages = {one.language for one in self.followers}
-            told = await database_sync_to_async(alerts_changed)(
-                tenant_id=self.tenant_id, after=self.last, limit=PAGE, languages=languages
+            after = self.last
+            told = await asked(
+                FEED, alerts_changed, tenant_id=self.tenant_id, after=after, limit=PAGE, languages=languages
             )
-            if told is None:
+            if told is None or self.last != after:
                 return
             # A number is visible with all before it, so what is not there has been deleted: no hole.
             page = Told(self.last + 1, told.last, told.count, told.texts)

@@ -9,6 +9,7 @@ from asgiref.sync import sync_to_async
 from django.db import connections
 
 from apps.compliance.models import Tenant
+from kivendtout.lib.live_threads import close_connections
 from tests.ui.conftest import browser  # noqa: F401  a fixture
 
 
@@ -25,6 +26,7 @@ async def _connections(transactional_db: None) -> AsyncIterator[None]:
     """The thread that serves synchronous code has a database connection of its own: it must not outlive the test."""
     yield
     await sync_to_async(connections.close_all)()
+    close_connections()
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ from apps.fraud.live.groups import alert_changes_tell
 from apps.fraud.models import FraudAlert
 from apps.fraud.services.alert_status import alert_status_set
 from kivendtout.lib.clock import now
+from kivendtout.lib.live_threads import close_connections
 from kivendtout.lib.messages import compile_all
 from kivendtout.lib.tenancy import tenant_scope
 from tests.conftest import make_person
@@ -61,6 +62,7 @@ class Sockets:
         if self.server is not None and self.thread is not None:
             self.server.should_exit = self.server.force_exit = True
             self.thread.join(10)
+            close_connections()
             self.server = None
 
 
