@@ -29,6 +29,7 @@ def keep_our_logging(**_options: object) -> None:
 @worker_init.connect
 def add_stream(**_options: object) -> None:
     """Imported only in a worker: the stream needs Kafka and the models, a web process that enqueues needs neither."""
-    from celery_worker import component
+    from celery_worker import component, giving_back
 
     component.install(app)
+    giving_back.install()
