@@ -226,8 +226,8 @@ AUDITLOG_CID_GETTER = "kivendtout.lib.trace.current_trace_id"
 AUDITLOG_DISABLE_REMOTE_ADDR = True  # addresses are stored as keyed hashes, see apps.compliance.middleware
 AUDITLOG_MASK_CALLABLE = "apps.compliance.audit.mask_fully"
 METRICS_TOKEN = env_optional("METRICS_TOKEN")
-# A stream worker that is silent for so long has died, and its partitions go to others. Not shorter by default: a machine
-# that swaps, or a container that is moved, is silent for seconds. Brokers take 6 at least.
+# A stream worker that is silent for so long has died, and its partitions go to others. Not shorter by default: a
+# machine that swaps, or a container that is moved, is silent for seconds. Brokers take 6 at least.
 STREAM_SESSION_SECONDS = env_int("STREAM_SESSION_SECONDS", 10)
 STREAM_METRICS_HOST = env_str("STREAM_METRICS_HOST", "127.0.0.1")
 STREAM_METRICS_PORT = env_int("STREAM_METRICS_PORT", 0)  # 0: a stream worker serves no metrics

@@ -70,6 +70,7 @@ def checks(home: Home) -> dict[str, list[str]]:
         "messages": [python, "-m", "kivendtout.lib.messages", "check"],
         "data dictionary": [python, "manage.py", "data_dictionary", "--check"],
         "feature catalogue": [python, "manage.py", "feature_catalogue", "--check"],
+        "event schemas": [python, "manage.py", "event_schemas", "--check"],
         "requirements": [python, "scripts/lock.py", "--check"],
     }
 

@@ -23,6 +23,7 @@ OWNERS: Final = {
     "card": gettext_lazy("Card"),
     "ip": gettext_lazy("Network address"),
     "merchant": gettext_lazy("Merchant"),
+    "session": gettext_lazy("Visit"),
 }
 # Digits of a card show to those who may reveal, as on the payment's own page.
 CARD_FEATURES: Final = frozenset({"card_bin"})

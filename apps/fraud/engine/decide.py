@@ -155,6 +155,8 @@ def _by_score(score: float, challenge: float, deny: float) -> Outcome:
 
 def _hard(inputs: Inputs) -> tuple[Outcome | None, str]:
     """What rules with a hard action and lists demand. A deny stands above an allow that was not told to silence it."""
+    if not inputs.lists and not any(hit.action for hit in inputs.rules):
+        return None, ""  # nearly always
     demands = [(Outcome[hit.action.upper()], f"rule:{hit.code}") for hit in inputs.rules if hit.action]
     demands += [(Outcome.DENY, f"list:{hit.code}") for hit in inputs.lists if hit.effect == "deny"]
     allows = [hit for hit in inputs.lists if hit.effect == "allow"]

@@ -50,6 +50,13 @@ def verdict_key(tenant_id: int, owner: str, short: bytes) -> bytes:
     return b"v%s%s%s" % (_LETTER[owner], _tag(tenant_id), short)
 
 
+@cache
+def prefixes(tenant_id: int) -> tuple[bytes, ...]:
+    """What comes before the short key: in the logs, in the order of OWNERS, then in the verdicts."""
+    logs = [log_key(tenant_id, owner, b"") for owner in OWNERS]
+    return (*logs, *(verdict_key(tenant_id, owner, b"") for owner in VERDICT_OWNERS))
+
+
 def nobody_key(tenant_id: int) -> bytes:
     """Stands where a payment names no entity. Nothing is ever written there."""
     return b"nobody" + _tag(tenant_id)
@@ -87,6 +94,12 @@ CART_SECONDS: Final = 2 * DAY  # a cart older than that says nothing of how fast
 
 
 def shorts(facts: Facts) -> tuple[bytes | None, ...]:
-    """In the order of OWNERS; None where the payment names no such entity."""
-    named = (facts.customer, facts.device, facts.card, facts.ip, facts.merchant)
-    return tuple(None if value is None else short_key(value) for value in named)
+    """In the order of OWNERS; None where the payment names no such entity. Written out: it runs for each payment."""
+    device, card, ip, merchant = facts.device, facts.card, facts.ip, facts.merchant
+    return (
+        short_key(facts.customer),
+        None if device is None else short_key(device),
+        None if card is None else short_key(card),
+        None if ip is None else short_key(ip),
+        None if merchant is None else short_key(merchant),
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from operator import le
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ from apps.fraud.state.keys import (
     cart_key,
     log_key,
     nobody_key,
+    prefixes,
     rebuild_key,
     shorts,
     ttl,
@@ -48,6 +50,8 @@ FOLD_SCRIPT: Final = (Path(__file__).parent / "fold.lua").read_text(encoding="ut
 NOTE_SCRIPT: Final = (Path(__file__).parent / "visits_note.lua").read_text(encoding="utf-8")
 VISITS_SCRIPT: Final = (Path(__file__).parent / "visits_look.lua").read_text(encoding="utf-8")
 LOGGED: Final = OWNERS[:4]
+LIMITS: Final = tuple(MOST_ROWS[owner] * ROW[owner].size for owner in LOGGED)
+LIVES: Final = tuple(LIFE[owner] for owner in OWNERS)
 A_SECOND: Final = 1_000_000
 LOOK, OBSERVE, REMEMBER = "look", "observe", "remember"
 # Payments a round trip: Redis works on them without a break, so others wait for that long (some 10 ms).
@@ -68,7 +72,10 @@ class RedisState:
 
     def observe(self, tenant_id: int, facts: Sequence[Facts], *, now: int) -> list[History]:
         told = self._ask(tenant_id, facts, OBSERVE, now)
-        lengths = [[len(value or b"") for value in answer[:4]] for answer in told]
+        lengths = [
+            (len(customer or b""), len(device or b""), len(card or b""), len(ip or b""))
+            for customer, device, card, ip, *_more in told
+        ]
         self._fold_long(tenant_id, facts, lengths)
         return [_history(one, answer) for one, answer in zip(facts, told, strict=True)]
 
@@ -153,6 +160,8 @@ class RedisState:
     def _fold_long(self, tenant_id: int, facts: Sequence[Facts], lengths: Sequence[Sequence[int]]) -> None:
         """Rare: a log has grown too long. Whoever sees it folds it, unless somebody wrote to it meanwhile."""
         for one, sizes in zip(facts, lengths, strict=True):
+            if all(map(le, sizes, LIMITS)):
+                continue
             for owner, name, size in zip(LOGGED, shorts(one), sizes, strict=False):
                 if name is not None and size > MOST_ROWS[owner] * ROW[owner].size:
                     self._fold_log(owner, log_key(tenant_id, owner, name))
@@ -171,18 +180,13 @@ def _history(facts: Facts, answer: list[Any]) -> History:
 
 def _call(tenant_id: int, facts: Facts, what: str, now: int) -> tuple[list[bytes], list[Any]]:
     named, nobody = shorts(facts), nobody_key(tenant_id)
-    keys = [
-        nobody if name is None else log_key(tenant_id, owner, name) for owner, name in zip(OWNERS, named, strict=True)
-    ]
-    judged = zip(VERDICT_OWNERS, (named[0], named[1], named[2], named[4]), strict=True)
-    keys += [nobody if name is None else verdict_key(tenant_id, owner, name) for owner, name in judged]
+    customer, device, card, _ip, merchant = named
+    names = (*named, customer, device, card, merchant)  # of the logs, then of the verdicts
+    keys = [nobody if name is None else prefix + name for prefix, name in zip(prefixes(tenant_id), names, strict=True)]
     if what == LOOK:
         return keys, [LOOK, b"", 0, 0, 0, b"", b""]
     key, long, short = rows_of(facts)
-    late = now - facts.at >= A_SECOND
-    lives = [
-        b"" if name is None else ttl(owner, facts.at, now) if late else LIFE[owner]
-        for owner, name in zip(OWNERS, named, strict=True)
-    ]
+    whole = LIVES if now - facts.at < A_SECOND else [ttl(owner, facts.at, now) for owner in OWNERS]
+    lives = [b"" if name is None else life for name, life in zip(named, whole, strict=True)]
     seconds = facts.at // 1_000_000
     return keys, [what, key, RANK[facts.status], facts.euro_cents or 0, seconds, long, short, *lives]

@@ -13,15 +13,16 @@ from typing import Final
 
 from apps.customers.services.behaviour import behaviour_store
 from apps.fraud.events.label import LabelEvent
-from apps.fraud.services.carts import note_carts, with_carts
+from apps.fraud.services.carts import note_carts, note_visits, with_carts
 from apps.fraud.services.scoring import payments_decide
-from apps.fraud.stream.batch import Batch, Raw, Read, by_patience, traces_of
+from apps.fraud.stream.batch import Batch, Raw, Read, StoreAway, by_patience, traces_of
 from apps.fraud.stream.behaviour import read_behaviour
 from apps.fraud.stream.labels import labels_of_batch
 from apps.payments.events import BehaviourEvent, OrderEvent, PaymentEvent
 from apps.payments.services.orders import orders_record
 from kivendtout.lib import stream_metrics as metrics
 from kivendtout.lib.deadline import answer_within
+from kivendtout.lib.errors import KvtError
 from kivendtout.lib.events import Message
 
 SOURCE: Final = "stream"
@@ -109,15 +110,20 @@ def _orders(batch: Batch, tenant_id: int, reads: list[Read]) -> None:
 
 
 def _read_behaviour(batch: Batch, raws: Sequence[Raw]) -> list[Read]:
-    found = read_behaviour(raws, now=batch.now)
+    try:
+        found = read_behaviour(raws, now=batch.now)
+    except KvtError as error:
+        raise StoreAway("registry", error.message) from error
     for raw, fault in found.dead:
         batch.dead(raw, fault.message, fault.code)
     return list(map(Read, found.raws, found.events))
 
 
 def _behaviour(batch: Batch, tenant_id: int, reads: list[Read]) -> None:
+    events = [read.message for read in reads]
+    note_visits(tenant_id, events)  # for the payments of these visits
     with answer_within(DOCUMENT_SECONDS):
-        done = behaviour_store(tenant_id=tenant_id, events=[read.message for read in reads])
+        done = behaviour_store(tenant_id=tenant_id, events=events)
     batch.count(reads, done.inserted, done.duplicates)
 
 

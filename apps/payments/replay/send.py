@@ -15,6 +15,8 @@ from kafka.errors import KafkaError
 from apps.payments.replay.messages import Outgoing, Teller
 from apps.payments.replay.pace import Pace
 from apps.payments.replay.timeline import SESSION, Timeline
+from kivendtout.lib.errors import KvtError
+from kivendtout.lib.events import outgoing
 from kivendtout.lib.kafka import TENANT_HEADER, KafkaUnavailable, ensure_topics, make_producer
 from kivendtout.lib.trace import kafka_headers, trace_scope
 
@@ -124,8 +126,9 @@ class Replay:
         wait = FIRST_WAIT
         while self.producer is not None:
             try:
-                future = self.producer.send(message.topic, key=message.key, value=message.value, headers=headers)
-            except KafkaError as error:
+                value = outgoing(message.topic, message.value)
+                future = self.producer.send(message.topic, key=message.key, value=value, headers=headers)
+            except (KafkaError, KvtError) as error:
                 # No room or no broker. The message is still ours: wait, then offer the same one again.
                 if self.stop.is_set():
                     return

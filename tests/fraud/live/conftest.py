@@ -10,7 +10,6 @@ from django.db import connections
 
 from apps.compliance.models import Tenant
 from kivendtout.lib.live_threads import close_connections
-from tests.ui.conftest import browser  # noqa: F401  a fixture
 
 
 @pytest.fixture(autouse=True)
