@@ -114,7 +114,8 @@ def produce(count: int) -> dict[str, Any]:
     global _sent
     draw, start, mark = random.Random(7), now() - timedelta(minutes=10), uuid.uuid4().hex[:8]
     producer: KafkaProducer = make_producer()
-    messages = [_message(n, draw.randrange(CUSTOMERS) + 1, mark, start + timedelta(milliseconds=n * 3)) for n in range(count)]
+    at = (start + timedelta(milliseconds=n * 3) for n in range(count))
+    messages = [_message(n, draw.randrange(CUSTOMERS) + 1, mark, moment) for n, moment in enumerate(at)]
     began = time.perf_counter()
     for key, value in messages:
         producer.send("payments", key=key, value=value, headers=[("tenant", b"bench")])
@@ -183,14 +184,23 @@ def stream_workers(database: str, kafka: Broker, count: int) -> Iterator[list[in
         "LOG_LEVEL": "WARNING",
         "DEBUG": "false",
     }
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "--quiet",
+        "-A",
+        "celery_worker",
+        "worker",
+        "-Q",
+        "stream",
+        "-P",
+        "threads",
+    ]
+    command += ["--concurrency", "1", "--without-gossip", "--without-mingle", "--loglevel", "WARNING"]
     processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", "celery", "--quiet", "-A", "celery_worker", "worker", "-Q", "stream", "-P", "threads",
-             "-n", f"bench{n}@%h", "--concurrency", "1", "--without-gossip", "--without-mingle", "--loglevel", "WARNING"],
-            cwd=BASE_DIR, env=environment,
-        )
-        for n in range(count)
-    ]  # fmt: skip
+        subprocess.Popen([*command, "-n", f"bench{n}@%h"], cwd=BASE_DIR, env=environment) for n in range(count)
+    ]
     try:
         yield [process.pid for process in processes]
     finally:

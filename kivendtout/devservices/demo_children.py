@@ -38,6 +38,8 @@ def _web(python: str, host: str, port: int) -> list[str]:
 
 def _sockets(python: str, host: str, port: int) -> list[str]:
     options = ["--host", host, "--port", str(port), "--no-access-log", "--lifespan", "off"]
+    # Messages are short, and compressing each for each client costs more than it spares.
+    options += ["--ws-per-message-deflate", "false"]
     options += ["--log-config", SERVER_LOGGING]
     return [python, "-m", "uvicorn", *options, "kivendtout.asgi:application"]
 
