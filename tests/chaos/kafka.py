@@ -10,7 +10,8 @@ from typing import Any, Protocol
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from tests.devservices.kafka_servers import ApacheCluster, Server, apache_libs
+from kivendtout.devservices.apache_kafka_files import CannotStartError
+from tests.devservices.kafka_servers import ApacheCluster, Server, apache_libs, why_no_apache
 from tests.fraud.outages.servers import is_refused
 
 # A broker recovers its logs, and fetches what it missed, on a machine that does everything else as well.
@@ -28,6 +29,16 @@ class Kafka(Protocol):
     def bring_back(self, node: int) -> None: ...
     def is_whole(self) -> bool: ...
     def stop(self) -> object: ...
+
+
+def best_kafka(folder: Path) -> tuple[Kafka, str]:
+    """And why it is not Apache Kafka, if it is not."""
+    if reason := why_no_apache():
+        return Embedded(folder), reason
+    try:
+        return Apache(folder), ""
+    except CannotStartError as error:  # its jars cannot be fetched here and now
+        return Embedded(folder), str(error).rstrip(".")
 
 
 class Apache(ApacheCluster):

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from tests.chaos.kafka import Apache, Embedded, Kafka
+from tests.chaos.kafka import Apache, Embedded, Kafka, best_kafka
 from tests.chaos.workers import Worker
 from tests.devservices.kafka_servers import why_no_apache
 from tests.fraud.outages.servers import PostgresServer, RedisServer
@@ -22,17 +22,22 @@ SESSION_SECONDS = 6
 START_SECONDS = 120.0
 
 
+def _kafka(wanted: str, folder: Path) -> tuple[Kafka, str]:
+    if wanted == "best":
+        return best_kafka(folder)
+    return (Apache(folder), "") if wanted == "apache" else (Embedded(folder), "Apache Kafka was not asked for")
+
+
 class World:
     def __init__(self, *, kafka: str, workers: int, customers: int) -> None:
         self.customers = customers
-        self.no_apache = why_no_apache() if kafka != "embedded" else "Apache Kafka was not asked for"
-        if kafka == "apache" and self.no_apache:
-            raise SystemExit(f"{self.no_apache}. Install it, or leave --kafka out for the embedded broker.")
+        if kafka == "apache" and (reason := why_no_apache()):
+            raise SystemExit(f"{reason}. Install it, or leave --kafka out for the embedded broker.")
         self.folder = Path(tempfile.mkdtemp(prefix="kvt-chaos-"))
         (self.folder / "redis").mkdir()
         self.postgres = PostgresServer(durable=True)
         self.redis = RedisServer(self.folder / "redis")
-        self.kafka: Kafka = Embedded(self.folder) if self.no_apache else Apache(self.folder)
+        self.kafka, self.no_apache = _kafka(kafka, self.folder)
         self.env = self._environment()
         self.stream = [Worker(f"stream-{n}", "stream", self.env, self.folder) for n in range(1, workers + 1)]
         self.jobs = Worker("jobs", "jobs", self.env, self.folder)
