@@ -153,7 +153,13 @@ KEYRING_BACKEND = env_optional("KEYRING_BACKEND")  # dotted path of a factory, f
 KEYRING_AUTOCREATE = env_bool("KEYRING_AUTOCREATE", TESTING or DEBUG)
 
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
-CHANNEL_LAYERS = {"default": {"BACKEND": "kivendtout.lib.live_layer.LiveLayer", "CONFIG": {"hosts": [REDIS_URL]}}}
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "kivendtout.lib.live_layer.LiveLayer",
+        # Redis's publications know no logical database: tests and a demo on one server must not hear each other.
+        "CONFIG": {"hosts": [REDIS_URL], "prefix": f"{STATE_NAMESPACE}kvt"},
+    }
+}
 
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_DEFAULT_QUEUE = "jobs"
