@@ -14,7 +14,7 @@ from django.db.backends.signals import connection_created
 
 from apps.fraud.live.groups import alert_changes_tell
 from apps.fraud.stream.relay import Relay
-from apps.fraud.stream.work import BEHAVIOUR, DECIDING
+from apps.fraud.stream.work import WORKS
 from celery_worker.metrics_server import MetricsServer, serve_metrics
 from celery_worker.stream import Stream
 from kivendtout.lib.memory import spare_the_collector
@@ -44,7 +44,7 @@ class StreamStep(bootsteps.StartStopStep):
         spare_the_collector()
         connection_created.connect(_let_go, dispatch_uid="stream")
         relay = Relay(self.stopping, tell_alerts=alert_changes_tell)
-        loops = {work.name: Stream(self.stopping, work, relay) for work in (DECIDING, BEHAVIOUR)}
+        loops = {work.name: Stream(self.stopping, work, relay) for work in WORKS}
         runs = {"relay": relay.run} | {f"stream-{name}": loop.run for name, loop in loops.items()}
         self.threads = [threading.Thread(target=run, name=name, daemon=True) for name, run in runs.items()]
         for thread in self.threads:

@@ -15,7 +15,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from kivendtout.lib import stream_metrics as metrics
-from kivendtout.lib.kafka_native import make_native_consumer
+from kivendtout.lib.kafka_native import committed_of, make_native_consumer
 from kivendtout.lib.stream_health import StreamHealth
 
 Part = tuple[str, int]
@@ -37,6 +37,8 @@ class Reader:
         self.waiting: dict[Part, float] = {}
         """Held back until then, on the monotonic clock."""
         self.assigned: set[Part] = set()
+        self.owed: dict[Part, int] = {}
+        """Read and recorded, and not committed yet."""
         self.holding = self.away = False
         self.ask_at = self.passed_ask_at = self.passed_until = 0.0
         self.consumer: Consumer = make_native_consumer(group, on_error=self._on_error)
@@ -52,13 +54,17 @@ class Reader:
             self._ask()
         first = self.consumer.poll(POLL_SECONDS)
         if first is None:
+            if self.owed:
+                self.commit({})
             return []
         found = [first, *self.consumer.consume(most - 1, 0)] if most > 1 else [first]
         return [message for message in found if self._usable(message)]
 
     def commit(self, offsets: dict[Part, int]) -> None:
-        """One that fails is made good by the next. Whoever reads again what was not committed repeats it."""
-        ours = {part: offset for part, offset in offsets.items() if part in self.assigned}
+        """One that is refused, as while partitions move, is owed and tried again. Whoever reads meanwhile what was not
+        committed repeats it."""
+        self.owed |= {part: offset for part, offset in offsets.items() if part in self.assigned}
+        ours = dict(self.owed)
         if not ours:
             return
         try:
@@ -69,6 +75,8 @@ class Reader:
         except KafkaException as error:
             metrics.retries("kafka")
             log.warning("stream_commit_refused", error=_name(error))
+        else:
+            self.owed.clear()
 
     def hold_back(self, part: Part, offset: int, seconds: float) -> None:
         """Read this partition again from `offset`, and not before so long; the others go on."""
@@ -97,11 +105,11 @@ class Reader:
             self.holding = False
             self._resume(self.assigned - self.waiting.keys())
 
-    def passed(self, topic: str, moment: float) -> bool:
-        """Whether the group has read, and committed, all that was sent to this topic before `moment` (since 1970).
+    def passed(self, topic: str, group: str, moment: float) -> bool:
+        """Whether that group has read, and committed, all that was sent to the topic before `moment` (since 1970).
 
-        Of all partitions: ours, other workers', and those that are on their way between two. It asks the brokers, so
-        it is for rare cases, and asks no more than once a second.
+        In all partitions, whichever worker has them, if any. It asks the brokers, so it is for rare cases, and asks no
+        more than once a second.
         """
         if moment <= self.passed_until:
             return True
@@ -109,7 +117,7 @@ class Reader:
             return False
         self.passed_ask_at = monotonic() + 1.0
         try:
-            if not self._committed_beyond(topic, moment):
+            if not self._committed_beyond(topic, group, moment):
                 return False
         except KafkaException as error:
             log.info("stream_group_not_asked", error=_name(error))
@@ -117,12 +125,11 @@ class Reader:
         self.passed_until = moment
         return True
 
-    def _committed_beyond(self, topic: str, moment: float) -> bool:
+    def _committed_beyond(self, topic: str, group: str, moment: float) -> bool:
         known = self.consumer.list_topics(topic, timeout=ASK_TIMEOUT).topics[topic].partitions
         places = [TopicPartition(topic, number, int(moment * 1000)) for number in known]
         starts = self.consumer.offsets_for_times(places, timeout=ASK_TIMEOUT)
-        committed = self.consumer.committed([TopicPartition(topic, number) for number in known], timeout=ASK_TIMEOUT)
-        at = {one.partition: one.offset for one in committed}
+        at = committed_of(group, [TopicPartition(topic, number) for number in known])
         for start in starts:
             wanted = start.offset
             if wanted < 0:  # nothing was sent since: then up to the end
@@ -171,6 +178,7 @@ class Reader:
         self.assigned -= gone
         for part in gone:
             self.waiting.pop(part, None)
+            self.owed.pop(part, None)
         consumer.incremental_unassign(parts)
         self._changed()
 

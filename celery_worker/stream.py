@@ -19,7 +19,6 @@ not hold the offsets up, because what is to be published is stored.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
 from functools import partial
 from time import time
 from typing import Any, Final, cast
@@ -31,7 +30,7 @@ from django.db import close_old_connections, connection
 from apps.fraud.stream.batch import Batch, BatchResult, Raw, StoreAway
 from apps.fraud.stream.dead_letters import dead_letter_of
 from apps.fraud.stream.relay import Relay
-from apps.fraud.stream.work import PAYMENTS, Work
+from apps.fraud.stream.work import DECIDING, PAYMENTS, Work
 from celery_worker.reader import Part, Reader, place_of
 from kivendtout.lib import stream_metrics as metrics
 from kivendtout.lib.clock import now
@@ -58,11 +57,11 @@ class Stream:
         relay: Relay,
         *,
         group: str | None = None,
-        topics: Sequence[str] = (),
+        payments_group: str = DECIDING.group,
         health: StreamHealth | None = None,
     ) -> None:
         self.stop, self.work, self.relay = stop, work, relay
-        self.group, self.topics = group or work.group, tuple(topics) or work.topics
+        self.group, self.payments_group = group or work.group, payments_group
         self.health = health or StreamHealth()
         self.tenants: dict[str, int] = {}
         self.reader: Reader | None = None
@@ -94,8 +93,8 @@ class Stream:
     def connect(self) -> None:
         ensure_topics()
         self.health.goes_on("kafka")
-        self.reader = Reader(self.group, self.topics, self.stop, self.health)
-        log.info("stream_started", group=self.group, topics=list(self.topics))
+        self.reader = Reader(self.group, self.work.topics, self.stop, self.health)
+        log.info("stream_started", group=self.group, topics=list(self.work.topics))
 
     def close(self) -> None:
         try:
@@ -158,7 +157,7 @@ class Stream:
 
     def _batch(self, messages: list[Raw]) -> BatchResult:
         assert self.reader is not None
-        passed = partial(self.reader.passed, PAYMENTS)
+        passed = partial(self.reader.passed, PAYMENTS, self.payments_group)
         return Batch(self.work, now=now(), tenants=self.tenants, passed=passed).process(messages)
 
     def _wait_for(self, dependency: metrics.Dependency, seconds: float) -> None:

@@ -12,7 +12,8 @@ import socket
 from collections.abc import Callable
 from typing import Any, Final
 
-from confluent_kafka import Consumer, KafkaError, Producer
+from confluent_kafka import Consumer, ConsumerGroupTopicPartitions, KafkaError, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 from django.conf import settings
 
 _NAMES: Final = {
@@ -84,6 +85,13 @@ def make_native_producer(*, on_error: Callable[[KafkaError], None] | None = None
         },
         logger=_log,
     )
+
+
+def committed_of(group: str, places: list[TopicPartition], *, seconds: float = 1.0) -> dict[int, int]:
+    """By partition, how far any group has read; below zero where it has not. Raises KafkaException."""
+    admin = AdminClient(native_options(), logger=_log)
+    asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, places)], request_timeout=seconds)
+    return {one.partition: one.offset for one in asked[group].result(seconds).topic_partitions}
 
 
 def drop_native_producer(producer: Producer) -> None:

@@ -80,9 +80,9 @@ def _consumer(world: World, group: str | None = None) -> KafkaConsumer:
 
 def _lag(world: World) -> int:
     """Of every group together; -1 when it cannot be told, which is not nothing."""
-    from apps.fraud.stream.work import BEHAVIOUR, DECIDING
+    from apps.fraud.stream.work import WORKS
 
-    lags = [_lag_of(world, work.group, work.topics) for work in (DECIDING, BEHAVIOUR)]
+    lags = [_lag_of(world, work.group, work.topics) for work in WORKS]
     return -1 if -1 in lags else sum(lags)
 
 

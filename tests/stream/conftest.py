@@ -14,7 +14,7 @@ from apps.compliance.models import Tenant
 from apps.fraud.stream import work as stream_work
 from apps.fraud.stream.batch import BatchResult
 from apps.fraud.stream.relay import Relay
-from apps.fraud.stream.work import BEHAVIOUR, DECIDING, Work
+from apps.fraud.stream.work import DECIDING, WORKS, Work
 from apps.payments.events import Message, encode
 from celery_worker import reader
 from celery_worker import stream as streams
@@ -37,7 +37,7 @@ def topics(broker: Server, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Ca
     """Topics of this test's own, so that tests may share a broker."""
     suffix = f"-{uuid.uuid4().hex[:8]}"
     settings.KAFKA_BOOTSTRAP_SERVERS = [broker.bootstrap]
-    read = {*DECIDING.topics, *BEHAVIOUR.topics}
+    read = {topic for work in WORKS for topic in work.topics}
     settings.TOPICS = {f"{name}{suffix}": 2 for name in read} | {"decisions": 1, "fraud-alerts": 1}
     monkeypatch.setattr(stream_work, "PAYMENTS", f"payments{suffix}")
     monkeypatch.setattr(streams, "PAYMENTS", f"payments{suffix}")
@@ -70,14 +70,14 @@ def send(topics: Callable[[str], str], broker: Server) -> Iterator[Callable[...,
 
 
 class Turns:
-    """A worker that a test advances by hand: the loop of payments, that of behaviour, the relay."""
+    """A worker that a test advances by hand: its loops one after the other, payments first, then the relay."""
 
-    def __init__(self, stream: Stream, behaviour: Stream, relay: Relay) -> None:
-        self.stream, self.behaviour, self.relay = stream, behaviour, relay
+    def __init__(self, loops: list[Stream], relay: Relay) -> None:
+        self.loops, self.relay = loops, relay
+        self.stream, self.records = loops[:2]
 
     def turn(self) -> BatchResult | None:
-        result = self.stream.turn()
-        self.behaviour.turn()
+        result, *_others = [loop.turn() for loop in self.loops]
         self.relay.turn()
         return result
 
@@ -89,24 +89,25 @@ class Turns:
         raise AssertionError(f"not done after {turns} turns")
 
     def close(self) -> None:
-        for stream in (self.stream, self.behaviour):
-            stream.close()
+        for loop in self.loops:
+            loop.close()
         self.relay._drop()
 
 
 @pytest.fixture
 def start(topics: Callable[[str], str], send: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Turns]]:
-    """Workers of one group of this test's own, one after the other or together."""
+    """Workers of groups of this test's own, one after the other or together."""
     monkeypatch.setattr(reader, "POLL_SECONDS", 0.1)
     running: list[Turns] = []
+    group = renamed(DECIDING, topics).group
 
     def make() -> Turns:
         stop = threading.Event()
         relay = Relay(stop)
-        loops = [Stream(stop, renamed(work, topics), relay) for work in (DECIDING, BEHAVIOUR)]
+        loops = [Stream(stop, renamed(work, topics), relay, payments_group=group) for work in WORKS]
         for loop in loops:
             loop.connect()
-        running.append(Turns(*loops, relay))
+        running.append(Turns(loops, relay))
         return running[-1]
 
     yield make

@@ -23,7 +23,7 @@ from apps.fraud.selectors import stream_kafka
 from apps.fraud.selectors.stream_figures import GroupStatus
 from apps.fraud.selectors.stream_kafka import GROUPS, kafka_status
 from apps.fraud.selectors.stream_status import outbox_status, stream_status
-from apps.fraud.stream.work import BEHAVIOUR, DECIDING
+from apps.fraud.stream.work import WORKS
 from kivendtout.lib.kafka import ensure_topics
 from tests.devservices.kafka_servers import ApacheServer, Server, apache_libs, free_port, why_no_apache
 
@@ -192,7 +192,7 @@ def test_two_groups_of_one_topic_are_told_apart(group: Group) -> None:
 
 def test_it_asks_for_the_groups_and_the_topics_of_the_workers() -> None:
     assert {name: sorted(topics) for name, topics in GROUPS.items()} == {
-        work.group: sorted(work.topics) for work in (DECIDING, BEHAVIOUR)
+        work.group: sorted(work.topics) for work in WORKS
     }
 
 

@@ -20,8 +20,10 @@ from kivendtout.lib.kafka import DEAD_LETTERS, KafkaUnavailable, connection_opti
 
 # What the workers' loops read, as `apps/fraud/stream/work.py` has it; a test holds them together.
 GROUPS: Final[Mapping[str, Sequence[str]]] = {
-    "kivendtout-stream": ("cart-events", "labels", "orders", "payments"),
-    "kivendtout-behaviour": ("cart-events", "user-events"),
+    "kivendtout-stream": ("payments",),
+    "kivendtout-records": ("cart-events", "labels", "orders"),
+    "kivendtout-carts": ("cart-events",),
+    "kivendtout-behaviour": ("user-events",),
 }
 # A person waits for the answer, and a cluster in order gives it within a tenth of a second.
 ANSWER_MS: Final = 3_000

@@ -1,7 +1,9 @@
-"""The two loops of a worker, and what each does with a batch, in order.
+"""The loops of a worker, and what each does with a batch, in order. Each is a consumer group of its own.
 
-They are two because payments wait for nothing that they do not need: behaviour comes twenty times as often, and its
-store may be slow or away. Each is a consumer group of its own, so both may read the carts.
+- Payments wait for nothing that they do not need: behaviour comes twenty times as often, its store may be slow or away,
+  and orders wait for payments.
+- A group shares out partitions by their number, whatever comes in them: one that read several topics could give one
+  worker all payments and another all orders. So a topic that is heavy has a group of its own.
 """
 
 from __future__ import annotations
@@ -69,7 +71,6 @@ def _as(kind: type[Message]) -> ReadStep:
 
 
 def _carts(_batch: Batch, tenant_id: int, reads: list[Read]) -> None:
-    """First: a payment of this batch may have come from one of them."""
     note_carts(tenant_id, [read.message for read in reads])
 
 
@@ -95,7 +96,6 @@ def _may_wait(batch: Batch, read: Read) -> bool:
 
 
 def _orders(batch: Batch, tenant_id: int, reads: list[Read]) -> None:
-    """After the payments that they name."""
     for wait, some in by_patience(reads, partial(_may_wait, batch)):
         done = orders_record(
             tenant_id=tenant_id,
@@ -140,18 +140,30 @@ DECIDING: Final = Work(
     name="payments",
     group="kivendtout-stream",
     batch=PAYMENT_BATCH,
+    steps=(Step((PAYMENTS,), _as(PaymentEvent), _payments),),
+)
+RECORDS: Final = Work(
+    name="records",
+    group="kivendtout-records",
+    batch=PAYMENT_BATCH,
     steps=(
+        # Here as well as below: payments are told of carts while the store of behaviour is away.
         Step(("cart-events",), _as(BehaviourEvent), _carts),
-        Step((PAYMENTS,), _as(PaymentEvent), _payments),
         Step(("orders",), _as(OrderEvent), _orders),
         Step(("labels",), _as(LabelEvent), _labels),
     ),
     only_listens=("cart-events",),
 )
-
+CARTS: Final = Work(
+    name="carts",
+    group="kivendtout-carts",
+    batch=BEHAVIOUR_BATCH,
+    steps=(Step(("cart-events",), _read_behaviour, _behaviour),),
+)
 BEHAVIOUR: Final = Work(
     name="behaviour",
     group="kivendtout-behaviour",
     batch=BEHAVIOUR_BATCH,
-    steps=(Step(("user-events", "cart-events"), _read_behaviour, _behaviour),),
+    steps=(Step(("user-events",), _read_behaviour, _behaviour),),
 )
+WORKS: Final = (DECIDING, RECORDS, CARTS, BEHAVIOUR)

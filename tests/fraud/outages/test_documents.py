@@ -16,7 +16,7 @@ from kafka import KafkaProducer
 
 from apps.fraud.stream import work as stream_work
 from apps.fraud.stream.relay import Relay
-from apps.fraud.stream.work import BEHAVIOUR, DECIDING
+from apps.fraud.stream.work import BEHAVIOUR, DECIDING, RECORDS
 from apps.payments.events import encode
 from celery_worker import reader
 from celery_worker import stream as streams
@@ -34,15 +34,17 @@ pytestmark = [pytest.mark.xdist_group("outages")]
 
 
 class Worker:
-    """The loop of payments by hand, that of behaviour in its thread, as in a worker."""
+    """The loops of payments and orders by hand, that of behaviour in its thread, as in a worker."""
 
     def __init__(self, mark: str) -> None:
         self.stop, self.mark = threading.Event(), mark
         relay = Relay(self.stop)
-        self.payments, self.behaviour = (
-            Stream(self.stop, work, relay, group=f"{work.group}-{mark}") for work in (DECIDING, BEHAVIOUR)
+        self.payments, self.records, self.behaviour = (
+            Stream(self.stop, work, relay, group=f"{work.group}-{mark}", payments_group=f"{DECIDING.group}-{mark}")
+            for work in (DECIDING, RECORDS, BEHAVIOUR)
         )
         self.payments.connect()
+        self.records.connect()
         self.thread = threading.Thread(target=self.behaviour.run)
         self.thread.start()
 
@@ -53,6 +55,7 @@ class Worker:
     def until(self, done: Callable[[], Any], most: int = 240) -> None:
         for _turn in range(most):
             self.payments.turn()
+            self.records.turn()
             if done():
                 return
         raise AssertionError("it did not come true")
@@ -60,6 +63,7 @@ class Worker:
     def close(self) -> None:
         self.stop.set()
         self.payments.close()
+        self.records.close()
         self.thread.join(30)
         assert not self.thread.is_alive()
 
