@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -50,6 +50,15 @@ def push(group: str, body: Any) -> bool:
         log.warning("live_push_failed", group=group, error=type(error).__name__)
         return False
     return True
+
+
+def listened(groups: Sequence[str]) -> list[str]:
+    """Those worth writing a message for. While Redis is away all of them: the push then finds out, and says so."""
+    try:
+        layer: Any = get_channel_layer()
+        return list(layer.listened(groups))
+    except Exception:
+        return list(groups)
 
 
 class SameSiteOrigins:

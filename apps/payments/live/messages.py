@@ -19,7 +19,7 @@ from django.conf import settings
 from django.utils import translation
 
 from apps.payments.selectors.activity import payments_latest, payments_present, payments_with_ids
-from kivendtout.lib.live import mark_pushed, next_number, push, tenant_group
+from kivendtout.lib.live import listened, mark_pushed, next_number, push, tenant_group
 from kivendtout.lib.tenancy import tenant_scope
 
 ACTIVITY = "activity"
@@ -57,7 +57,14 @@ def activity_group(tenant_id: int, language: str) -> str:
 
 
 def push_payments(*, tenant_id: int, ids: list[int]) -> None:
-    """Called once new or moved payments are committed; one message a call and language, whoever listens."""
+    """Called once new or moved payments are committed; one message a call and language, if anybody listens.
+
+    A page that opens asks for the latest, so one that opens just after the look misses nothing.
+    """
+    groups = {activity_group(tenant_id, language): language for language, _name in settings.LANGUAGES}
+    heard = listened(list(groups))
+    if not heard:
+        return
     with tenant_scope(tenant_id):
         payments = payments_with_ids(ids)
         if not payments:
@@ -70,9 +77,8 @@ def push_payments(*, tenant_id: int, ids: list[int]) -> None:
             mark_pushed(name, False)
             return
         sent = []
-        for language, _name in settings.LANGUAGES:
-            with translation.override(language):
+        for group in heard:
+            with translation.override(groups[group]):
                 message = push_message(seq, payments_present(payments))
-            group = activity_group(tenant_id, language)
             sent.append(push(group, _json(message)))
         mark_pushed(name, all(sent))
