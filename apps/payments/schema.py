@@ -166,3 +166,37 @@ DROP TRIGGER kvt_move_payment ON payments_paymentstatechange;
 DROP FUNCTION kvt_move_payment();
 ALTER TABLE payments_paymentstatechange DROP CONSTRAINT state_change_is_allowed;
 """
+
+# What a new payment need not be asked, because something else answers for it; each costs 4 to 7 µs a row:
+# - Its customer: the method of payment is the customer's own, and has a foreign key to them. One key for both, which
+#   also refuses a payment by somebody else's method.
+# - Whether its status exists: transitions point at those that payments begin and end in, so these cannot go.
+# - The guard's look at the table of statuses, for those that states.py begins with.
+LEAN_INSERTS = """
+ALTER TABLE payments_paymentmethod ADD CONSTRAINT payment_method_of_customer UNIQUE (id, customer_id, tenant_id);
+ALTER TABLE payments_payment ADD CONSTRAINT tenant_fk_payment_own_method FOREIGN KEY (method_id, customer_id, tenant_id)
+    REFERENCES payments_paymentmethod (id, customer_id, tenant_id) DEFERRABLE INITIALLY IMMEDIATE;
+ALTER TABLE payments_payment DROP CONSTRAINT tenant_fk_payment_method_id;
+ALTER TABLE payments_payment DROP CONSTRAINT tenant_fk_payment_customer_id;
+ALTER TABLE payments_payment DROP CONSTRAINT payments_payment_status_id_fkey;
+DROP TRIGGER kvt_guard_payment ON payments_payment;
+CREATE TRIGGER kvt_guard_payment BEFORE UPDATE ON payments_payment
+    FOR EACH ROW EXECUTE FUNCTION kvt_guard_payment();
+CREATE TRIGGER kvt_guard_new_payment BEFORE INSERT ON payments_payment FOR EACH ROW
+    WHEN (NEW.status_id <> NEW.initial_status_id OR NEW.status_id NOT IN ('pending', 'success', 'failed'))
+    EXECUTE FUNCTION kvt_guard_payment();
+"""
+DROP_LEAN_INSERTS = """
+DROP TRIGGER kvt_guard_new_payment ON payments_payment;
+DROP TRIGGER kvt_guard_payment ON payments_payment;
+CREATE TRIGGER kvt_guard_payment BEFORE INSERT OR UPDATE ON payments_payment
+    FOR EACH ROW EXECUTE FUNCTION kvt_guard_payment();
+ALTER TABLE payments_payment ADD CONSTRAINT payments_payment_status_id_fkey FOREIGN KEY (status_id)
+    REFERENCES payments_paymentstatus (code);
+ALTER TABLE payments_payment ADD CONSTRAINT tenant_fk_payment_customer_id FOREIGN KEY (customer_id, tenant_id)
+    REFERENCES customers_customer (id, tenant_id) DEFERRABLE INITIALLY IMMEDIATE;
+ALTER TABLE payments_payment ADD CONSTRAINT tenant_fk_payment_method_id FOREIGN KEY (method_id, tenant_id)
+    REFERENCES payments_paymentmethod (id, tenant_id) DEFERRABLE INITIALLY IMMEDIATE;
+ALTER TABLE payments_payment DROP CONSTRAINT tenant_fk_payment_own_method;
+ALTER TABLE payments_paymentmethod DROP CONSTRAINT payment_method_of_customer;
+"""

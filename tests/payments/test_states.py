@@ -13,7 +13,7 @@ from apps.payments.services.states import TransitionRefused, payment_change_stat
 from apps.payments.states import STATUSES, TRANSITIONS
 from kivendtout.env import env_database
 from kivendtout.lib.errors import InvalidInput, NotAllowed
-from tests.factories import make_payment
+from tests.factories import make_customer, make_payment
 
 NOW = datetime(2025, 12, 2, 9, 30, tzinfo=UTC)
 
@@ -135,3 +135,16 @@ def test_a_failed_change_leaves_neither_the_row_nor_the_status(payment: Payment)
         raise RuntimeError
     assert Payment.objects.get(pk=payment.pk).status_id == "pending"
     assert not PaymentStateChange.objects.exists()
+
+
+def test_a_payment_by_somebody_elses_method_is_refused(in_tenant: Tenant) -> None:
+    payer, other = make_customer(in_tenant), make_customer(in_tenant)
+    method = make_payment(in_tenant, customer=other).method
+    with pytest.raises(IntegrityError, match="tenant_fk_payment_own_method"), transaction.atomic():
+        make_payment(in_tenant, customer=payer, method=method)
+
+
+@pytest.mark.parametrize("status", ["refunded", "no-such-status"])
+def test_a_payment_begins_in_no_status_but_those_it_may_begin_in(in_tenant: Tenant, status: str) -> None:
+    with pytest.raises(IntegrityError, match="cannot be recorded in status"), transaction.atomic():
+        make_payment(in_tenant, status=status)
