@@ -13,6 +13,7 @@ from celery import bootsteps
 from django.db.backends.signals import connection_created
 
 from apps.fraud.live.groups import alert_changes_tell
+from apps.fraud.stream.pages import Teller
 from apps.fraud.stream.relay import Relay
 from apps.fraud.stream.work import WORKS
 from celery_worker.metrics_server import MetricsServer, serve_metrics
@@ -43,9 +44,10 @@ class StreamStep(bootsteps.StartStopStep):
     def start(self, worker: Any) -> None:
         spare_the_collector()
         connection_created.connect(_let_go, dispatch_uid="stream")
-        relay = Relay(self.stopping, tell_alerts=alert_changes_tell)
+        teller = Teller(self.stopping, tell_alerts=alert_changes_tell)
+        relay = Relay(self.stopping, teller)
         loops = {work.name: Stream(self.stopping, work, relay) for work in WORKS}
-        runs = {"relay": relay.run} | {f"stream-{name}": loop.run for name, loop in loops.items()}
+        runs = {"relay": relay.run, "teller": teller.run} | {f"stream-{name}": loop.run for name, loop in loops.items()}
         self.threads = [threading.Thread(target=run, name=name, daemon=True) for name, run in runs.items()]
         for thread in self.threads:
             thread.start()

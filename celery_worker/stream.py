@@ -8,8 +8,8 @@
      6. scorer
      7. store        payments, decisions, alerts by COPY, in one transaction    `decisions_insert`
      8. outbox       with it, what others will be told
-     9. publish      the outbox to its topics, by the relay's own thread        `Relay`
-    10. push         to open pages, likewise
+     9. publish      the outbox to its topics, by a thread of its own           `Relay`
+    10. push         to open pages, likewise                                    `Teller`
     11. commit       the offsets, last
 
 A worker may die at any step: its successor reads the batch again, and what was stored is found stored. Publishing does

@@ -79,6 +79,7 @@ class Turns:
     def turn(self) -> BatchResult | None:
         result, *_others = [loop.turn() for loop in self.loops]
         self.relay.turn()
+        self.relay.teller.turn()
         return result
 
     def until(self, done: Callable[[], Any], *, turns: int = 60) -> None:

@@ -1,17 +1,24 @@
-"""Which payments open pages have yet to hear of, and when: soon when little happens, seldom when much does."""
+"""What open pages hear: changes of alerts at once, payments soon when little happens and seldom when much does.
+
+In a thread of its own, so that neither waits for Kafka's acknowledgements.
+"""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from time import monotonic
 from typing import Final
 
 import structlog
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
 from apps.payments.live.messages import push_payments
 
 # As many rows as a page holds; older ones would leave it at once.
 MOST_PUSHED: Final = 100
+# What the API decided, or a person, is looked for so often; a look is one indexed query.
+TICK: Final = 0.1
 # A push reads and words a hundred payments in each language, some 30 ms. It may take a tenth of the time: under load
 # that is a few a second, which is what an eye can follow, and the processor is for decisions.
 SHARE: Final = 0.1
@@ -20,6 +27,8 @@ log = structlog.get_logger(__name__)
 
 
 class Pages:
+    """Payments that open pages have yet to hear of."""
+
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.waiting: dict[int, list[int]] = {}
@@ -49,3 +58,37 @@ class Pages:
                 log.warning("stream_push_failed", error=type(error).__name__)
         spent = monotonic() - began
         self.rest_until = began + spent / SHARE
+
+
+class Teller:
+    """`turn` tells all that is due; `run` goes on doing it until told to stop."""
+
+    def __init__(self, stop: threading.Event, *, tell_alerts: Callable[[], object] = lambda: None) -> None:
+        self.stop, self.tell_alerts = stop, tell_alerts
+        self.pages, self.woken = Pages(), threading.Event()
+
+    def wake(self, recorded: dict[int, list[int]]) -> None:
+        """From another thread: something was committed, and these payments are new or moved."""
+        self.pages.note(recorded)
+        self.woken.set()
+
+    def turn(self) -> None:
+        self.tell_alerts()
+        self.pages.push()
+
+    def run(self) -> None:
+        while not self.stop.is_set():
+            close_old_connections()
+            try:
+                self.turn()
+            except (DatabaseError, InterfaceError) as error:
+                log.warning("teller_store_away", error=type(error.__cause__ or error).__name__)
+                connection.close()
+                self.stop.wait(1.0)
+            except Exception:
+                # A fault of ours must not end it while its worker looks healthy.
+                log.exception("teller_failed")
+                self.stop.wait(1.0)
+            self.woken.wait(self.pages.wait(TICK))
+            self.woken.clear()
+        connection.close()

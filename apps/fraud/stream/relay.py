@@ -1,4 +1,4 @@
-"""The outbox to its destinations, lane by lane, in the order it was written; and what open pages are told.
+"""The outbox to its destinations, lane by lane, in the order it was written.
 
 A row goes once its destination acknowledged every message in it, and none after it in its lane goes before. So what is
 told of one key arrives in order; what is not acknowledged is sent again with all that follows it, under the same ids.
@@ -8,7 +8,7 @@ A destination that refuses is left alone with growing pauses, which its row in `
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from time import monotonic
 from typing import Any, Final
@@ -19,7 +19,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 
 from apps.fraud.services.decisions_store import ALERTS_TOPIC, DECISIONS_TOPIC
 from apps.fraud.stream.outgoing import Delivery, Row, payments_told, slugs_of
-from apps.fraud.stream.pages import Pages
+from apps.fraud.stream.pages import Teller
 from kivendtout.lib import stream_metrics as metrics
 from kivendtout.lib.clock import now
 from kivendtout.lib.errors import KvtError
@@ -64,16 +64,17 @@ log = structlog.get_logger(__name__)
 class Relay:
     """`turn` does all that is due; `run` goes on doing it until told to stop."""
 
-    def __init__(self, stop: threading.Event, *, tell_alerts: Callable[[], object] = lambda: None) -> None:
-        self.stop, self.pages, self.tell_alerts = stop, Pages(), tell_alerts
+    def __init__(self, stop: threading.Event, teller: Teller | None = None) -> None:
+        """`teller` hears of each decision that went out: those of the API reach open pages by this."""
+        self.stop, self.teller = stop, teller or Teller(stop)
         self.woken = threading.Event()
         self.count_at = 0.0
         self.producer: Producer | None = None
 
     def wake(self, recorded: dict[int, list[int]] | None = None) -> None:
         """From another thread: something was committed, and these payments are new or moved."""
-        self.pages.note(recorded or {})
         self.woken.set()
+        self.teller.wake(recorded or {})
 
     def run(self) -> None:
         while not self.stop.is_set():
@@ -88,7 +89,7 @@ class Relay:
                 # A fault of ours must not end the relay while its worker looks healthy.
                 log.exception("relay_failed")
                 self.stop.wait(1.0)
-            self.woken.wait(self.pages.wait(TICK))
+            self.woken.wait(TICK)
             self.woken.clear()
         self.close()
 
@@ -98,10 +99,7 @@ class Relay:
 
     def turn(self) -> int:
         """Messages published."""
-        published = sum(self._lane(topic) for topic in self._due())
-        self.tell_alerts()
-        self.pages.push()
-        return published
+        return sum(self._lane(topic) for topic in self._due())
 
     def _due(self) -> list[str]:
         with connection.cursor() as cursor:
@@ -165,7 +163,7 @@ class Relay:
         if count:
             metrics.relay_published(topic, count)
         if topic == DECISIONS_TOPIC:
-            self.pages.note(payments_told(gone))
+            self.teller.wake(payments_told(gone))
         return count
 
     def _drop(self) -> None:

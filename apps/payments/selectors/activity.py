@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 from django.db.models.functions import TruncHour
 from django.urls import reverse
 from django.utils.formats import number_format
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from apps.payments.models import Payment, PaymentStatus
+from apps.payments.models import Payment, PaymentReference, PaymentStatus
 
 # As many rows as the page keeps (KEPT in static/js/live-table.js): what it missed is then never more than this.
 LATEST = 100
@@ -43,7 +43,12 @@ def payments_latest(*, limit: int = LATEST) -> list[dict[str, Any]]:
 
 def payments_with_ids(ids: list[int]) -> list[Payment]:
     """Oldest first. Of more than the page can show the newest: a page opened now would show none of the others."""
-    return list(_newest_first().filter(pk__in=ids)[:LATEST])[::-1]
+    # Their times leave the database one or two months to look in, instead of all that there are.
+    times = PaymentReference.objects.filter(pk__in=ids).aggregate(first=Min("attempted_at"), last=Max("attempted_at"))
+    if times["first"] is None:
+        return []
+    between = (times["first"], times["last"])
+    return list(_newest_first().filter(pk__in=ids, attempted_at__range=between)[:LATEST])[::-1]
 
 
 def _newest_first() -> QuerySet[Payment]:
