@@ -59,9 +59,16 @@ class Delivery:
         return list(takewhile(lambda row: row.left == 0, self.rows))
 
 
+_slugs: dict[int, bytes] = {}
+
+
 def slugs_of(tenants: set[int]) -> dict[int, bytes]:
-    with across_tenants():
-        return {pk: slug.encode() for pk, slug in Tenant.objects.filter(pk__in=tenants).values_list("pk", "slug")}
+    """Tenants are few and keep their slug, so a known one is not asked for again."""
+    if unknown := tenants - _slugs.keys():
+        with across_tenants():
+            found = Tenant.objects.filter(pk__in=unknown).values_list("pk", "slug")
+            _slugs.update({pk: slug.encode() for pk, slug in found})
+    return _slugs
 
 
 class _Decided(msgspec.Struct):

@@ -163,7 +163,7 @@ class Relay:
         if count:
             metrics.relay_published(topic, count)
         if topic == DECISIONS_TOPIC:
-            self.teller.wake(payments_told(gone))
+            self.teller.published(payments_told(gone))
         return count
 
     def _drop(self) -> None:
