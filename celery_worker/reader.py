@@ -46,7 +46,7 @@ class Reader:
         self.ask_at = self.passed_ask_at = self.passed_until = 0.0
         self.consumer: Consumer = make_native_consumer(group, on_error=self._on_error)
         self.consumer.subscribe(
-            list(topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
+            list(topics), on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
 
     def poll(self, most: int) -> list[Message]:
@@ -71,7 +71,7 @@ class Reader:
         if not ours:
             return
         try:
-            self.consumer.commit(
+            done = self.consumer.commit(
                 offsets=[TopicPartition(topic, number, offset) for (topic, number), offset in ours.items()],
                 asynchronous=False,
             )
@@ -79,7 +79,9 @@ class Reader:
             metrics.retries("kafka")
             log.warning("stream_commit_refused", error=_name(error))
         else:
-            self.owed.clear()
+            for one in done or []:
+                if one.error is None:
+                    self.owed.pop((one.topic, one.partition), None)
 
     def hold_back(self, part: Part, offset: int, seconds: float) -> None:
         """Read this partition again from `offset`, and not before so long; the others go on."""
@@ -122,8 +124,10 @@ class Reader:
         try:
             if not self._committed_beyond(topic, group, moment):
                 return False
-        except KafkaException as error:
-            log.info("stream_group_not_asked", error=_name(error))
+        except (
+            Exception
+        ) as error:  # brokers that are slow or know no topic for a moment: then nobody knows, and all wait
+            log.info("stream_group_not_asked", error=type(error).__name__)
             return False
         self.passed_until = moment
         return True
@@ -172,11 +176,16 @@ class Reader:
     def _on_assign(self, consumer: Consumer, parts: list[TopicPartition]) -> None:
         consumer.incremental_assign(parts)
         self.assigned |= {(part.topic, part.partition) for part in parts}
-        if self.holding:
-            consumer.pause(parts)
+        # librdkafka remembers that a partition was paused when it left us, and would never read it again.
+        (consumer.pause if self.holding else consumer.resume)(parts)
         self._changed()
 
     def _on_revoke(self, consumer: Consumer, parts: list[TopicPartition]) -> None:
+        if self.owed:  # the last chance: whoever gets them would repeat what we did
+            self.commit({})
+        self._on_lost(consumer, parts)
+
+    def _on_lost(self, consumer: Consumer, parts: list[TopicPartition]) -> None:
         gone = {(part.topic, part.partition) for part in parts}
         self.assigned -= gone
         for part in gone:

@@ -74,9 +74,9 @@ class Stream:
         while not self.stop.is_set():
             try:
                 self.connect()
-                wait = FIRST_WAIT
                 while not self.stop.is_set():
                     self.turn()
+                    wait = FIRST_WAIT
             except (KafkaException, KafkaUnavailable) as error:
                 log.warning("stream_kafka_away", error=type(error).__name__, retry_seconds=wait)
                 self.health.waits("kafka")
@@ -136,12 +136,13 @@ class Stream:
         return result
 
     def _record(self, messages: list[Raw]) -> BatchResult | None:
-        wait, away = FIRST_WAIT, None
+        wait, away, tries = FIRST_WAIT, None, 0
         while not self.stop.is_set():
             close_old_connections()
             try:
-                result = self._batch(messages)
+                result = self._batch(messages, tries)
             except StoreAway as error:
+                tries += 1
                 away = error.dependency
                 log.warning("stream_store_away", error=str(error), retry_seconds=wait, messages=len(messages))
                 metrics.retries(away)
@@ -155,10 +156,11 @@ class Stream:
                 return result
         return None
 
-    def _batch(self, messages: list[Raw]) -> BatchResult:
+    def _batch(self, messages: list[Raw], tries: int = 0) -> BatchResult:
         assert self.reader is not None
         passed = partial(self.reader.passed, PAYMENTS, self.payments_group)
-        return Batch(self.work, now=now(), tenants=self.tenants, passed=passed).process(messages)
+        batch = Batch(self.work, now=now(), tenants=self.tenants, passed=passed, tries=tries)
+        return batch.process(messages)
 
     def _wait_for(self, dependency: metrics.Dependency, seconds: float) -> None:
         assert self.reader is not None
@@ -173,6 +175,7 @@ class Stream:
         self.producer = self.producer or make_native_producer()
         refused: list[str] = []
         for raw, reason, code in dead:
+            self.health.turned()  # what is hostile may take a second to clean
             letter = dead_letter_of(raw, reason, code, failed_at=now())
             self.producer.produce(
                 letter.topic, letter.value, letter.key, headers=cast("list[Any]", letter.headers),
@@ -220,5 +223,8 @@ def _first_of(messages: list[Raw]) -> dict[Part, int]:
 
 
 def _raw(message: Message) -> Raw:
-    headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
+    try:
+        headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
+    except (SystemError, UnicodeDecodeError):  # a name that is no UTF-8: then it names no tenant that can be read
+        headers = []
     return Raw(*place_of(message), message.key(), message.value() or b"", headers, message.timestamp()[1] / 1000)

@@ -77,7 +77,11 @@ def make_native_producer(*, on_error: Callable[[KafkaError], None] | None = None
         {
             **native_options(),
             "enable.idempotence": True,
+            # A message that was given up stops those behind it, instead of letting them overtake it.
+            "enable.gapless.guarantee": True,
             "acks": "all",
+            # What a topic takes by default; librdkafka's own limit is lower, and a dead letter may need all of it.
+            "message.max.bytes": 1_048_588,
             "linger.ms": LINGER_MS,
             "delivery.timeout.ms": DELIVERY_MS,
             "request.timeout.ms": REQUEST_MS,
@@ -91,7 +95,7 @@ def committed_of(group: str, places: list[TopicPartition], *, seconds: float = 1
     """By partition, how far any group has read; below zero where it has not. Raises KafkaException."""
     admin = AdminClient(native_options(), logger=_log)
     asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group, places)], request_timeout=seconds)
-    return {one.partition: one.offset for one in asked[group].result(seconds).topic_partitions}
+    return {one.partition: one.offset for one in asked[group].result(seconds + 1.0).topic_partitions}
 
 
 def drop_native_producer(producer: Producer) -> None:

@@ -24,6 +24,7 @@ _SHORTEST, _LONGEST = 13, 19
 # What payment cards begin with: Visa 4, Mastercard 51–55 and 2221–2720, Mir 2200–2204, Amex, Diners and JCB 3,
 # Maestro, Discover and UnionPay 5 and 6, RuPay 81 and 82, Troy 9792. Order numbers that begin otherwise are none.
 _ISSUER = re.compile(r"2[2-7]|[3456]|8[12]|9792")
+_FIRST = frozenset("2345689")
 _SECURITY_CODE = re.compile(
     r"""(["']?\b(?:cvv2?|cvc2?|cid|csc|security_?code)\b["']?\s*[:=]\s*["']?)[0-9]{3,4}""", re.I
 )
@@ -57,7 +58,7 @@ def _without_card(match: re.Match[str]) -> str:
     text, kept, done = match.group(), [], 0
     groups = [found.span() for found in _GROUP.finditer(text)]
     for n, (start, _end) in enumerate(groups):
-        if start < done:
+        if start < done or text[start] not in _FIRST:
             continue
         ends = [end for _start, end in groups[n : n + _LONGEST] if _SHORTEST <= end - start < 2 * _LONGEST]
         card = next((end for end in reversed(ends) if _is_card(_digits_of(text[start:end]))), None)

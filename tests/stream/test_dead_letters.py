@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from apps.fraud.services.letter import CODES
 from apps.fraud.stream.dead_letters import MOST_BYTES, Dead, dead_letter_of
+from kivendtout.lib.kafka_native import drop_native_producer, make_native_producer
 from tests.stream.conftest import TRACEPARENT
 from tests.stream.raw import Raw
 
@@ -116,3 +117,11 @@ def test_whatever_comes_in_a_letter_comes_out(
     assert {"reason", "code", "source", "failed_at", "retries"} <= {name for name, _value in dead.headers}
     if "masked" not in dict(dead.headers):
         assert (dead.value, dead.key) == (value, key)
+
+
+def test_a_producer_takes_the_largest_letter() -> None:
+    letter = letter_of(raw(b"x" * 2_000_000), "It is too large. " * 100)
+    producer = make_native_producer()
+    # It asks no broker: a message that is too large is refused before it is sent.
+    producer.produce(letter.topic, letter.value, letter.key, headers=list(letter.headers))
+    drop_native_producer(producer)

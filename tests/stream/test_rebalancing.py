@@ -171,11 +171,46 @@ def _vanish(worker: Worker) -> threading.Event:
     """Its thread stands still inside a batch for longer than its session, then comes back and tries to commit."""
     back, batch = threading.Event(), worker.stream._batch
 
-    def stand_still(messages: list[Raw]) -> Any:
+    def stand_still(messages: list[Raw], tries: int = 0) -> Any:
         assert worker.stream.reader is not None
         worker.stream.reader.consumer.unsubscribe()  # librdkafka's own thread would go on saying that it lives
         back.wait(30)
-        return batch(messages)
+        return batch(messages, tries)
 
     worker.stream._batch = stand_still  # type: ignore[method-assign]
     return back
+
+
+def test_partitions_that_were_held_back_when_they_left_are_read_when_they_return(
+    group_broker: Server, start: Callable[[Work], Worker], topic: str
+) -> None:
+    ensure_topics()
+    seen = Seen()
+    work = seen.work(topic)
+    first = start(work)
+    wait(lambda: len(first.parts()) == 6)
+    reader = first.stream.reader
+    assert reader is not None
+    held = threading.Event()
+    turn = first.stream.turn
+
+    def hold_once() -> Any:
+        if not held.is_set():
+            for part in first.parts():
+                reader.hold_back(part, 0, 3_600.0)
+            held.set()
+        return turn()
+
+    first.stream.turn = hold_once  # type: ignore[method-assign]
+    assert held.wait(30)
+    second = start(work)
+    wait(lambda: len(first.parts()) == len(second.parts()) == 3)
+    second.end()
+    wait(lambda: len(first.parts()) == 6)
+    assert len(reader.waiting) == 3  # those that stayed
+    send(group_broker, topic, range(600))
+    wait(lambda: {int(place.split("[")[1].split("]")[0]) for place in seen.places} >= _returned(reader))
+
+
+def _returned(found: Any) -> set[int]:
+    return {number for _topic, number in found.assigned - found.waiting.keys()}

@@ -17,10 +17,12 @@ from apps.fraud.stream import pages
 from apps.fraud.stream import work as stream_work
 from apps.fraud.stream.relay import Relay
 from apps.payments.models import Order, Payment, PaymentStateChange
+from celery_worker import reader
 from celery_worker import stream as streams
 from celery_worker.component import StreamStep
 from kivendtout.lib.clock import now
 from kivendtout.lib.documents import document_store
+from kivendtout.lib.kafka_native import committed_of
 from kivendtout.lib.tenancy import across_tenants
 from tests.factories import make_customer
 from tests.ingestion.messages import behaviour_event, order_event, payment_event
@@ -117,7 +119,12 @@ def test_a_message_that_only_the_database_refuses_goes_aside_alone(
 
 @pytest.mark.parametrize(
     ("slug", "said"),
-    [(None, b"The message names no tenant."), ("nobody", b"There is no tenant 'nobody'.")],
+    [
+        (None, b"The message names no tenant."),
+        ("nobody", b"There is no tenant 'nobody'."),
+        ("a\0b", b"The header 'tenant' holds no tenant's slug."),
+        ("x" * 51, b"The header 'tenant' holds no tenant's slug."),
+    ],
 )
 def test_a_message_of_no_tenant_goes_aside(
     in_tenant: Tenant, customer: Any, send: Any, start: Start, read_topic: Any, slug: str | None, said: bytes
@@ -192,10 +199,68 @@ def test_offsets_do_not_move_while_postgresql_is_away_and_nothing_is_lost(
     monkeypatch.setattr(streams, "FIRST_WAIT", 0.05)
     monkeypatch.setattr(streams.connection, "close", lambda: None)  # the test's own transaction lives in it
     send("payments", payment_event())
+    turns = start()
+    moved: list[int] = []
+    monkeypatch.setattr(reader.Reader, "hold_all", lambda *_: moved.append(committed(turns)))
 
-    start().until(lambda: statuses() == {"PAY1": "pending"})
+    turns.until(lambda: statuses() == {"PAY1": "pending"})
 
     assert len(calls) == 3
+    assert moved == [0, 0]
+    assert committed(turns) == 1
+
+
+def committed(turns: Turns) -> int:
+    """Messages of payments that the group will not read again."""
+    loop = turns.stream
+    places = [TopicPartition(topic, n) for topic in loop.work.topics for n in (0, 1)]
+    return sum(max(offset, 0) for offset in committed_of(loop.group, places).values())
+
+
+def test_a_header_that_is_no_text_is_read_as_none() -> None:
+    broken = SimpleNamespace(
+        topic=lambda: "payments", partition=lambda: 0, offset=lambda: 7, key=lambda: None, value=lambda: b"{}",
+        headers=lambda: bytes([0xFF]).decode(), timestamp=lambda: (1, 1_700_000_000_000),
+    )  # fmt: skip
+    assert streams._raw(broken).headers == []  # type: ignore[arg-type]  # what librdkafka does with such a name
+
+
+def test_a_bad_message_behind_one_that_waits_is_put_aside_once(
+    in_tenant: Tenant, customer: Any, send: Any, start: Start, read_topic: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "EARLY_WAIT", 0.05)
+    buried: list[str] = []
+    monkeypatch.setattr(streams.metrics, "dead_letter", lambda topic, code: buried.append(code))
+    send("orders", order_event(payment_id="PAY1"), b"not json")
+    turns = start()
+    for _turn in range(8):
+        turns.turn()
+    assert buried == []
+    send("payments", payment_event())
+
+    turns.until(lambda: buried)
+    for _turn in range(3):
+        turns.turn()
+    assert buried == ["malformed"]
+
+
+def test_when_everything_fails_it_is_not_the_messages_that_are_to_blame(
+    in_tenant: Tenant, customer: Any, send: Any, start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorded, broken = stream_work.payments_decide, [True]
+
+    def break_down(**given: Any) -> Any:
+        if broken:
+            raise ValueError("what no check foresaw")
+        return recorded(**given)
+
+    monkeypatch.setattr(stream_work, "payments_decide", break_down)
+    monkeypatch.setattr(streams, "FIRST_WAIT", 0.05)
+    monkeypatch.setattr(streams.connection, "close", lambda: None)
+    monkeypatch.setattr(reader.Reader, "hold_all", lambda *_: broken.clear())
+    send("payments", *[payment_event(payment_id=f"PAY{n}") for n in range(40)])
+
+    start().until(lambda: len(statuses()) == 40)
 
 
 def test_an_order_waits_for_its_payment(
@@ -256,16 +321,15 @@ def test_an_order_waits_for_payments_that_nobody_reads_at_the_moment(
     monkeypatch.setattr(stream_work, "PATIENCE", 0.1)
     turns = start()
     turns.until(lambda: len(turns.stream.reader.assigned) == 2)  # type: ignore[union-attr]
-    reader = turns.stream.reader
-    assert reader is not None
+    consumer = turns.stream.reader.consumer  # type: ignore[union-attr]
     payments = [TopicPartition(topics("payments"), n) for n in (0, 1)]
-    reader.consumer.pause(payments)  # as if they were on their way between two workers
+    consumer.pause(payments)  # as if they were on their way between two workers
     send("payments", payment_event())
     send("orders", order_event(payment_id="PAY1"))
     for _turn in range(30):
         turns.turn()
     assert not Order.objects.exists()
-    reader.consumer.resume(payments)
+    consumer.resume(payments)
 
     turns.until(lambda: Order.objects.exists())
     assert Order.objects.get().payment_id == Payment.objects.get().pk

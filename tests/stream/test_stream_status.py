@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import uuid
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from confluent_kafka import Consumer
 from django.core.management import call_command
 from django.db import OperationalError, connection
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
+from kafka.errors import CoordinatorNotAvailableError
 from kafka.structs import OffsetAndMetadata
 
 from apps.compliance.models import Tenant
@@ -75,7 +77,14 @@ class Group:
 
     def has_read(self, topic: str, partition: int, up_to: int) -> None:
         admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
-        admin.alter_group_offsets(self.name, {TopicPartition(topic, partition): OffsetAndMetadata(up_to, "", -1)})
+        offsets = {TopicPartition(topic, partition): OffsetAndMetadata(up_to, "", -1)}
+        for tries in range(60):  # a cluster that has just started makes its topic of offsets when it is first asked
+            try:
+                admin.alter_group_offsets(self.name, offsets)
+                break
+            except CoordinatorNotAvailableError:
+                assert tries < 59
+                time.sleep(0.5)
         admin.close()
 
     def join(self, client_id: str) -> None:

@@ -9,10 +9,10 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import structlog
-from django.db import InterfaceError, InternalError, OperationalError, ProgrammingError
+from django.db import InterfaceError, InternalError, NotSupportedError, OperationalError, ProgrammingError
 
 from apps.compliance.models import Tenant
 from kivendtout.lib.documents import DocumentsUnavailable
@@ -25,7 +25,19 @@ from kivendtout.lib.trace import trace_from_kafka
 if TYPE_CHECKING:
     from apps.fraud.stream.work import Step, Work
 
+# As wide as the column.
+MOST_SLUG: Final = 50
+# Messages of one batch that may fail one after the other for a reason that nobody foresaw. More of them are no bad
+# messages: something is broken, and a whole topic would go to its dead letters.
+MOST_UNFORESEEN: Final = 20
+
 log = structlog.get_logger(__name__)
+
+
+# InternalError: a server that may only be read, such as a standby before it takes over. ProgrammingError and
+# NotSupportedError: code, plans and schema disagree while one is being rolled out. OSError: a key ring that cannot be
+# read, a full disk. No message is to blame.
+BLAMELESS: Final = (OperationalError, InterfaceError, InternalError, ProgrammingError, NotSupportedError, OSError)
 
 
 class Raw(NamedTuple):
@@ -98,10 +110,17 @@ class Batch:
     """One use: `process` what was polled. Steps find here what they need, and leave here what they found."""
 
     def __init__(
-        self, work: Work, *, now: datetime, tenants: dict[str, int], passed: Callable[[float], bool] = lambda _at: True
+        self,
+        work: Work,
+        *,
+        now: datetime,
+        tenants: dict[str, int],
+        passed: Callable[[float], bool] = lambda _at: True,
+        tries: int = 0,
     ) -> None:
-        """`passed`: whether the group has read the payments that were sent before that time."""
-        self.work, self.now, self.tenants, self.passed = work, now, tenants, passed
+        """`passed`: whether the payments that were sent before that time are read. `tries`: how often it was tried."""
+        self.work, self.now, self.tenants, self.passed, self.tries = work, now, tenants, passed, tries
+        self.unforeseen = 0
         self.result = BatchResult()
 
     def process(self, messages: Sequence[Raw]) -> BatchResult:
@@ -117,7 +136,18 @@ class Batch:
             for tenant_id, raws in tenants.items():
                 if reads := step.read(self, raws):
                     self._isolated(step, tenant_id, reads)
+        self._leave_out_what_comes_again()
         return self.result
+
+    def _leave_out_what_comes_again(self) -> None:
+        """A partition that waits is read again from there, its bad messages too: they are put aside then."""
+        held: dict[tuple[str, int], int] = {}
+        for raw in self.result.early:
+            held[raw.topic, raw.partition] = min(raw.offset, held.get((raw.topic, raw.partition), raw.offset))
+        if held:
+            self.result.dead = [
+                one for one in self.result.dead if one.raw.offset <= held.get(one.raw[:2], one.raw.offset)
+            ]
 
     def read(self, kind: type[Message], raws: Sequence[Raw]) -> list[Read]:
         """What cannot be read is a dead letter."""
@@ -149,7 +179,9 @@ class Batch:
         try:
             if not slug:
                 raise NoTenant(f"The message names no tenant. Send its slug in the header {TENANT_HEADER!r}.")
-            name = slug.decode("utf-8", "replace")[:50]
+            name = slug.decode("utf-8", "replace")
+            if len(name) > MOST_SLUG or not name.isprintable():
+                raise NoTenant(f"The header {TENANT_HEADER!r} holds no tenant's slug. Correct it.")
             # Tenants are few and keep their slug, so a known one is not asked for again.
             if name not in self.tenants:
                 self.tenants[name] = _tenant_id(name)
@@ -162,11 +194,10 @@ class Batch:
         """The whole group at once; where something in it cannot be recorded, one by one, so that it alone stays out."""
         try:
             step.record(self, tenant_id, reads)
+            self.unforeseen = 0
         except DocumentsUnavailable as error:
             raise StoreAway("documents", error.message) from error
-        except (OperationalError, InterfaceError, InternalError, ProgrammingError) as error:
-            # InternalError: a server that may only be read, such as a standby before it takes over. ProgrammingError:
-            # code and schema disagree while one is being rolled out. No message is to blame.
+        except BLAMELESS as error:
             raise StoreAway("postgresql", f"PostgreSQL: {type(error.__cause__ or error).__name__}") from error
         except Exception as error:
             if isinstance(error, KvtError) and error.status >= 500:
@@ -176,6 +207,9 @@ class Batch:
                     self._isolated(step, tenant_id, [read])
                 return
             known = isinstance(error, KvtError)
+            self.unforeseen += not known
+            if self.unforeseen > MOST_UNFORESEEN:
+                raise StoreAway("postgresql", f"One message after the other fails: {type(error).__name__}") from error
             reason = error.message if isinstance(error, KvtError) else f"It cannot be stored: {type(error).__name__}."
             log.warning("message_not_recorded", place=reads[0].raw.place, error=type(error).__name__)
             self.dead(reads[0].raw, reason, "impossible" if known else "not_stored")

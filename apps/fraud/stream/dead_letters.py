@@ -97,11 +97,11 @@ def _kept_key(key: bytes | None) -> tuple[bytes | None, str]:
 
 def _masked(value: bytes) -> tuple[bytes, bool]:
     """Latin-1 gives each byte a character and takes it back, so that what is no text at all stays as it is."""
-    text = value.decode("latin-1")
-    # As it stands, then with escapes read, then as UTF-16, where each digit is followed by a NUL.
-    for seen_as in (str, _unescaped, _without_nul):
+    text = redact_cards(value.decode("latin-1"))
+    # Then with escapes read, then as UTF-16, where each digit is followed by a NUL.
+    for seen_as in (_unescaped, _without_nul):
         seen = seen_as(text)
-        if (clean := redact_cards(seen)) != seen:
+        if seen != text and (clean := redact_cards(seen)) != seen:
             text = clean
     return (value, False) if (masked := text.encode("latin-1")) == value else (masked, True)
 

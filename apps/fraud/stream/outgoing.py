@@ -33,7 +33,7 @@ class Row:
 class Delivery:
     """`fault` says in short what the destination answered first, if not "yes"."""
 
-    def __init__(self, rows: Sequence[Row]) -> None:
+    def __init__(self, rows: Sequence[Row] = ()) -> None:
         self.rows = rows
         self.fault: str | None = None
 

@@ -11,10 +11,10 @@ import threading
 from collections.abc import Sequence
 from datetime import timedelta
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import structlog
-from confluent_kafka import KafkaError, KafkaException, Producer
+from confluent_kafka import KafkaError, Producer
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection, transaction
 
 from apps.fraud.services.decisions_store import ALERTS_TOPIC, DECISIONS_TOPIC
@@ -61,6 +61,12 @@ COUNT: Final = "SELECT topic, count(*), extract(epoch FROM %s - min(created_at))
 log = structlog.get_logger(__name__)
 
 
+class Chunk(NamedTuple):
+    messages: int
+    more: bool
+    """Perhaps there is more in this lane."""
+
+
 class Relay:
     """`turn` does all that is due; `run` goes on doing it until told to stop."""
 
@@ -98,8 +104,13 @@ class Relay:
         connection.close()
 
     def turn(self) -> int:
-        """Messages published."""
-        return sum(self._lane(topic) for topic in self._due())
+        """Messages published. A chunk of each lane in turn: one that has much to catch up with starves no other."""
+        published, due = 0, self._due()
+        while due and not self.stop.is_set():
+            chunks = {topic: self._chunk(topic) for topic in due}
+            published += sum(chunk.messages for chunk in chunks.values())
+            due = [topic for topic, chunk in chunks.items() if chunk.more]
+        return published
 
     def _due(self) -> list[str]:
         with connection.cursor() as cursor:
@@ -114,37 +125,34 @@ class Relay:
         cursor.execute(COUNT, [now()])
         metrics.outbox_waiting({topic: (rows, float(age)) for topic, rows, age in cursor.fetchall()})
 
-    def _lane(self, topic: str) -> int:
-        sent = 0
-        while not self.stop.is_set():
-            with transaction.atomic(), connection.cursor() as cursor:
-                cursor.execute(HOLD, [topic])
-                if not (held := cursor.fetchone()):
-                    return sent
-                cursor.execute(TAKE, [topic, ROWS])
-                rows = [Row(pk, tenant_id, bytes(packed)) for pk, tenant_id, packed in cursor.fetchall()]
-                delivery = self._deliver(topic, rows)
-                gone = delivery.acknowledged()
-                if gone:
-                    cursor.execute("DELETE FROM fraud_outbox WHERE id = ANY(%s)", [[row.pk for row in gone]])
-                if delivery.fault:
-                    self._refused(cursor, topic, held[0], delivery.fault)
-                elif held[0]:
-                    cursor.execute(TAKEN_AGAIN, [topic])
-            sent += self._told(topic, gone)
-            if delivery.fault or len(rows) < ROWS:
-                return sent
-        return sent
+    def _chunk(self, topic: str) -> Chunk:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(HOLD, [topic])
+            if not (held := cursor.fetchone()):
+                return Chunk(0, more=False)
+            cursor.execute(TAKE, [topic, ROWS])
+            taken = cursor.fetchall()
+            delivery = self._deliver(topic, taken)
+            gone = delivery.acknowledged()
+            if gone:
+                cursor.execute("DELETE FROM fraud_outbox WHERE id = ANY(%s)", [[row.pk for row in gone]])
+            if delivery.fault:
+                self._refused(cursor, topic, held[0], delivery.fault)
+            elif held[0]:
+                cursor.execute(TAKEN_AGAIN, [topic])
+        return Chunk(self._told(topic, gone), more=delivery.fault is None and len(taken) == ROWS)
 
-    def _deliver(self, topic: str, rows: Sequence[Row]) -> Delivery:
-        delivery = Delivery(rows)
+    def _deliver(self, topic: str, taken: Sequence[tuple[int, int, memoryview]]) -> Delivery:
+        delivery = Delivery()
+        slugs = slugs_of({tenant_id for _pk, tenant_id, _packed in taken})
         try:
+            delivery.rows = [Row(pk, tenant_id, bytes(packed)) for pk, tenant_id, packed in taken]
             self.producer = self.producer or make_native_producer()
-            delivery.send(self.producer, topic, slugs_of({row.tenant_id for row in rows}))
+            delivery.send(self.producer, topic, slugs)
             self.producer.flush(ACK_SECONDS)
-        except (KafkaException, BufferError, KvtError) as error:
+        except Exception as error:  # whatever it is, it is this lane's, and the others go on
             delivery.fault = delivery.fault or _said(error)
-        if delivery.fault is None and len(delivery.acknowledged()) < len(rows):
+        if delivery.fault is None and len(delivery.acknowledged()) < len(taken):
             delivery.fault = "no acknowledgement in time"
         if delivery.fault:
             # An idempotent producer can stay stuck at a message of unknown fate. What it held stands in its row.

@@ -13,7 +13,7 @@ from bson.codec_options import TypeDecoder, TypeRegistry
 from bson.int64 import Int64
 from pymongo import ASCENDING, DESCENDING, IndexModel, MongoClient
 from pymongo.collection import Collection as MongoCollection
-from pymongo.errors import BulkWriteError, ConnectionFailure, ExecutionTimeout, PyMongoError
+from pymongo.errors import BulkWriteError, PyMongoError
 
 from kivendtout.lib.deadline import seconds_left
 from kivendtout.lib.documents.checks import Prepared
@@ -78,7 +78,11 @@ def _answering() -> Iterator[None]:
     try:
         with pymongo.timeout(seconds_left(SOCKET_MS / 1000)):
             yield
-    except (ConnectionFailure, ExecutionTimeout) as error:
+    except BulkWriteError as error:
+        if error.details.get("writeConcernErrors"):
+            raise DocumentsUnavailable() from error
+        raise  # a document is to blame
+    except PyMongoError as error:  # a full disk, a right that was taken away: no document is to blame
         raise DocumentsUnavailable() from error
 
 

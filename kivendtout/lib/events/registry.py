@@ -29,6 +29,8 @@ SCHEMA_NOT_FOUND: Final = 40403
 # A thousand poisoned messages ask once, and a schema that is registered late is found soon.
 UNKNOWN_SECONDS: Final = 10.0
 MOST_UNKNOWN: Final = 10_000
+# A schema's number is a signed one of 32 bits; a greater one is a message's own invention.
+MOST_NUMBER: Final = 2**31 - 1
 
 
 class SchemaRegistryUnavailable(ServiceUnavailable):
@@ -70,6 +72,8 @@ class SchemaRegistry:
         return self._schemas[number]
 
     def _fetch(self, number: int) -> Any:
+        if number > MOST_NUMBER:
+            raise _unknown(number)
         status, answer = self._call("GET", f"/schemas/ids/{number}")
         if status == 404 and answer.get("error_code") == SCHEMA_NOT_FOUND:
             if len(self._unknown) >= MOST_UNKNOWN:
