@@ -87,11 +87,11 @@ def one_run(kafka: Broker, database: str, workers: int) -> dict[str, Any]:
         parts["workers"] = pids
         _wait(lambda: _made() - before >= min(SETTLED, MESSAGES // 4))
         first, began = _made() - before, time.perf_counter()
-        spent = {name: seconds_of_all(ids) for name, ids in parts.items()}
+        spent, wal = {name: seconds_of_all(ids) for name, ids in parts.items()}, _wal()
         start_mb = [memory_mb(pid) for pid in pids]
         _wait(lambda: _made() - before >= MESSAGES)
         seconds = time.perf_counter() - began
-        decided = MESSAGES - first
+        decided, wal = MESSAGES - first, _wal() - wal
         spent = {name: seconds_of_all(ids) - spent[name] for name, ids in parts.items()}
         _wait(lambda: _committed() >= produced["sent_in_all"] and not _waiting_rows())
         end_mb = [memory_mb(pid) for pid in pids]
@@ -102,6 +102,7 @@ def one_run(kafka: Broker, database: str, workers: int) -> dict[str, Any]:
         "seconds": round(seconds, 1),
         "until_published_and_committed_seconds": round(time.perf_counter() - began, 1),
         "cpu_us_a_payment": {name: round(value / decided * 1e6, 1) for name, value in spent.items()},
+        "wal_bytes_a_payment": round(wal / decided),
         "memory_mb_start_end": [start_mb, end_mb],
         "split_us_a_payment": _split(),
         "produced_per_second": produced["per_second"],
@@ -227,6 +228,12 @@ def _made() -> int:
 def _decisions(after: int) -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM fraud_decision WHERE payment_id > %s AND source = 'stream'", [after])
+        return int(cursor.fetchone()[0])
+
+
+def _wal() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::bigint")
         return int(cursor.fetchone()[0])
 
 
