@@ -1,4 +1,4 @@
-"""Does a stream worker's memory stay flat? Ten minutes at a steady rate (`BENCH_SOAK` seconds, `BENCH_RATE` a second)."""
+"""Does a stream worker's memory stay flat? A steady rate (`BENCH_RATE` a second) for ten minutes (`BENCH_SOAK`)."""
 
 from __future__ import annotations
 
