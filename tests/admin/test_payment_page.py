@@ -115,10 +115,11 @@ def test_a_number_that_is_no_payment_leads_home(key: str, world: World, client_o
         assert client.get(f"/admin/payments/payment/{key}/{page}/").status_code == 302
 
 
-def test_an_alert_moves_on_but_keeps_its_facts(world: World, client_of: ClientOf) -> None:
+def test_an_alert_is_a_record_that_no_form_changes(world: World, client_of: ClientOf) -> None:
+    """It moves by the steps of its review alone: `tests/fraud/live/test_alert_status.py`."""
     sent = {"status": "INVESTIGATING", "rule": "OTHER", "severity": "LOW"}
-    assert client_of("read_only").post(object_url(world.alert), sent).status_code == 403
-    assert client_of("analyst").post(object_url(world.alert), sent).status_code == 302
+    for role in ("read_only", "analyst", "lead"):
+        assert client_of(role).post(object_url(world.alert), sent).status_code == 403
     with tenant_scope(world.tenant.pk):
         world.alert.refresh_from_db()
-    assert (world.alert.status, world.alert.rule, world.alert.severity) == ("INVESTIGATING", "UNUSUAL_AMOUNT", "HIGH")
+    assert (world.alert.status, world.alert.rule, world.alert.severity) == ("PENDING_REVIEW", "UNUSUAL_AMOUNT", "HIGH")

@@ -8,7 +8,7 @@ import random
 import subprocess
 import sys
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote
 
 import pytest
 from asgiref.sync import sync_to_async
@@ -30,11 +30,10 @@ TELLERS, ROUNDS, CLIENTS = 3, 40, 8
 
 def tellers(tenant: Tenant, prefix: str, seed: int) -> list[subprocess.Popen[str]]:
     alert = make_alert(tenant)
-    name = connection.settings_dict["NAME"]
-    addresses = {
-        variable: urlunsplit(urlsplit(os.environ[variable])._replace(path=f"/{name}"))
-        for variable in ("DATABASE_URL", "DATABASE_OWNER_URL")
-    }
+    at = connection.settings_dict
+    login = f"{quote(at['USER'])}:{quote(at['PASSWORD'])}"
+    url = f"postgres://{login}@{at['HOST']}:{at['PORT']}/{at['NAME']}"
+    addresses = dict.fromkeys(("DATABASE_URL", "DATABASE_OWNER_URL"), url)
     environment = {**os.environ, **addresses, "KVT_AS_OWNER": "1", "DJANGO_SETTINGS_MODULE": "kivendtout.settings"}
     command = [sys.executable, "-m", "tests.fraud.live.teller", str(tenant.pk), str(alert.pk), prefix, str(ROUNDS)]
     return [
