@@ -77,8 +77,6 @@ def make_native_producer(*, on_error: Callable[[KafkaError], None] | None = None
         {
             **native_options(),
             "enable.idempotence": True,
-            # A message that was given up stops those behind it, instead of letting them overtake it.
-            "enable.gapless.guarantee": True,
             "acks": "all",
             # What a topic takes by default; librdkafka's own limit is lower, and a dead letter may need all of it.
             "message.max.bytes": 1_048_588,
