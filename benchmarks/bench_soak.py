@@ -51,6 +51,7 @@ def run() -> dict[str, Any]:
             "per_second": RATE,
             "seconds": SECONDS,
             "memory_mb": {"after_warm_up": warm[0], "least": min(warm), "most": max(warm), "at_the_end": warm[-1]},
+            "each_minute_mb": [mb for _at, mb in samples[:: round(60 / SAMPLE)]],
         }
 
 
