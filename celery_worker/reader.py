@@ -15,7 +15,7 @@ import structlog
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from kivendtout.lib import stream_metrics as metrics
-from kivendtout.lib.kafka_native import committed_of, make_native_consumer
+from kivendtout.lib.kafka_native import committed_of, error_name, make_native_consumer
 from kivendtout.lib.stream_health import StreamHealth
 
 Part = tuple[str, int]
@@ -29,7 +29,8 @@ LOOK_SECONDS: Final = 0.2
 # While no broker answers, one is asked so often.
 ASK_SECONDS: Final = 5.0
 ASK_TIMEOUT: Final = 1.0
-LEAVING: Final = frozenset({KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._RESOLVE})
+# Said of each connection; of all of them together it is worth a line.
+QUIET: Final = frozenset({KafkaError._TRANSPORT, KafkaError._RESOLVE})
 
 log = structlog.get_logger(__name__)
 
@@ -57,8 +58,7 @@ class Reader:
             self._ask()
         first = self.consumer.poll(POLL_SECONDS)
         if first is None:
-            if self.owed:
-                self.commit({})
+            self.commit({})
             return []
         found = [first, *self.consumer.consume(most - 1, GATHER_SECONDS)] if most > 1 else [first]
         return [message for message in found if self._usable(message)]
@@ -67,17 +67,16 @@ class Reader:
         """One that is refused, as while partitions move, is owed and tried again. Whoever reads meanwhile what was not
         committed repeats it."""
         self.owed |= {part: offset for part, offset in offsets.items() if part in self.assigned}
-        ours = dict(self.owed)
-        if not ours:
+        if not self.owed:
             return
         try:
             done = self.consumer.commit(
-                offsets=[TopicPartition(topic, number, offset) for (topic, number), offset in ours.items()],
+                offsets=[TopicPartition(topic, number, offset) for (topic, number), offset in self.owed.items()],
                 asynchronous=False,
             )
         except KafkaException as error:
             metrics.retries("kafka")
-            log.warning("stream_commit_refused", error=_name(error))
+            log.warning("stream_commit_refused", error=error_name(error))
         else:
             for one in done or []:
                 if one.error is None:
@@ -91,7 +90,7 @@ class Reader:
             self.consumer.seek(TopicPartition(*part, offset))
             self.consumer.pause([TopicPartition(*part)])
         except KafkaException as error:  # it is just going to another worker, who reads on from what is committed
-            log.info("stream_not_held_back", part=part, error=_name(error))
+            log.info("stream_not_held_back", part=part, error=error_name(error))
             return
         self.waiting[part] = monotonic() + seconds
 
@@ -124,9 +123,8 @@ class Reader:
         try:
             if not self._committed_beyond(topic, group, moment):
                 return False
-        except (
-            Exception
-        ) as error:  # brokers that are slow or know no topic for a moment: then nobody knows, and all wait
+        except Exception as error:
+            # Brokers that are slow, or know no topic for a moment: then nobody knows, and all wait.
             log.info("stream_group_not_asked", error=type(error).__name__)
             return False
         self.passed_until = moment
@@ -181,8 +179,7 @@ class Reader:
         self._changed()
 
     def _on_revoke(self, consumer: Consumer, parts: list[TopicPartition]) -> None:
-        if self.owed:  # the last chance: whoever gets them would repeat what we did
-            self.commit({})
+        self.commit({})  # the last chance: whoever gets them would repeat what we did
         self._on_lost(consumer, parts)
 
     def _on_lost(self, consumer: Consumer, parts: list[TopicPartition]) -> None:
@@ -220,7 +217,7 @@ class Reader:
             self.away, self.ask_at = True, monotonic() + ASK_SECONDS
             self.health.waits("kafka")
             metrics.paused("kafka", True)
-        if error.code() not in LEAVING or error.code() == KafkaError._ALL_BROKERS_DOWN:
+        if error.code() not in QUIET:
             log.warning("stream_kafka_says", error=error.name())
 
     def _ask(self) -> None:
@@ -241,8 +238,3 @@ class Reader:
 def place_of(message: Message) -> tuple[str, int, int]:
     """A message that was polled without an error has all three, which its type does not say."""
     return cast("tuple[str, int, int]", (message.topic(), message.partition(), message.offset()))
-
-
-def _name(error: KafkaException) -> str:
-    first = error.args[0] if error.args else error
-    return str(first.name()) if isinstance(first, KafkaError) else type(error).__name__

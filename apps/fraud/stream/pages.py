@@ -11,8 +11,8 @@ from time import monotonic
 from typing import Final
 
 import structlog
-from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
+from apps.fraud.stream.rounds import go_round
 from apps.payments.live.messages import push_payments
 
 # As many rows as a page holds; older ones would leave it at once.
@@ -54,7 +54,7 @@ class Pages:
         self.note({tenant_id: new for tenant_id, ids in payments.items() if (new := [*set(ids) - self.noted.keys()])})
 
     def wait(self, seconds: float) -> float:
-        """How long a relay may sleep: not beyond the moment at which waiting pages are due."""
+        """How long the teller may rest: not beyond the moment at which waiting pages are due."""
         return min(seconds, max(self.rest_until - monotonic(), 0.005)) if self.waiting else seconds
 
     def push(self) -> None:
@@ -95,18 +95,4 @@ class Teller:
         self.pages.push()
 
     def run(self) -> None:
-        while not self.stop.is_set():
-            close_old_connections()
-            try:
-                self.turn()
-            except (DatabaseError, InterfaceError) as error:
-                log.warning("teller_store_away", error=type(error.__cause__ or error).__name__)
-                connection.close()
-                self.stop.wait(1.0)
-            except Exception:
-                # A fault of ours must not end it while its worker looks healthy.
-                log.exception("teller_failed")
-                self.stop.wait(1.0)
-            self.woken.wait(self.pages.wait(TICK))
-            self.woken.clear()
-        connection.close()
+        go_round("teller", self.turn, stop=self.stop, woken=self.woken, rest=lambda: self.pages.wait(TICK))

@@ -14,16 +14,17 @@ from time import monotonic
 from typing import Any, Final, NamedTuple
 
 import structlog
-from confluent_kafka import KafkaError, Producer
-from django.db import DatabaseError, InterfaceError, close_old_connections, connection, transaction
+from confluent_kafka import Producer
+from django.db import connection, transaction
 
 from apps.fraud.services.decisions_store import ALERTS_TOPIC, DECISIONS_TOPIC
 from apps.fraud.stream.outgoing import Delivery, Row, payments_told, slugs_of
 from apps.fraud.stream.pages import Teller
+from apps.fraud.stream.rounds import go_round
 from kivendtout.lib import stream_metrics as metrics
 from kivendtout.lib.clock import now
 from kivendtout.lib.errors import KvtError
-from kivendtout.lib.kafka_native import drop_native_producer, make_native_producer
+from kivendtout.lib.kafka_native import drop_native_producer, error_name, make_native_producer
 
 # Labels that came from inside; decisions and alerts.
 LANES: Final = (DECISIONS_TOPIC, ALERTS_TOPIC, "labels")
@@ -83,20 +84,7 @@ class Relay:
         self.teller.wake(recorded or {})
 
     def run(self) -> None:
-        while not self.stop.is_set():
-            close_old_connections()
-            try:
-                self.turn()
-            except (DatabaseError, InterfaceError) as error:
-                log.warning("relay_store_away", error=type(error.__cause__ or error).__name__)
-                connection.close()
-                self.stop.wait(1.0)
-            except Exception:
-                # A fault of ours must not end the relay while its worker looks healthy.
-                log.exception("relay_failed")
-                self.stop.wait(1.0)
-            self.woken.wait(TICK)
-            self.woken.clear()
+        go_round("relay", self.turn, stop=self.stop, woken=self.woken, rest=lambda: TICK)
         self.close()
 
     def close(self) -> None:
@@ -183,5 +171,4 @@ class Relay:
 def _said(error: Exception) -> str:
     if isinstance(error, KvtError):  # a schema registry, say
         return error.message
-    first = error.args[0] if error.args else error
-    return str(first.name()) if isinstance(first, KafkaError) else type(error).__name__
+    return error_name(error)
