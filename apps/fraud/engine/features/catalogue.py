@@ -26,7 +26,9 @@ FEATURES: Final[tuple[Feature, ...]] = tuple(feature for group in GROUPS for fea
 CATALOGUE: Final[dict[str, Feature]] = {feature.name: feature for feature in FEATURES}
 INDEX: Final[dict[str, int]] = {feature.name: position for position, feature in enumerate(FEATURES)}
 # A stored row is only as good as the names of its columns: decisions carry this beside the row.
-COLUMNS: Final = "\n".join(f"{feature.name} {feature.kind}" for feature in FEATURES)
+COLUMNS: Final = "\n".join(
+    f"{one.name} {one.kind}" if one.version == 1 else f"{one.name} {one.kind} v{one.version}" for one in FEATURES
+)
 VERSION: Final = sha256(COLUMNS.encode()).hexdigest()[:12]
 _COMPUTERS: Final = tuple(group.compute for group in GROUPS)
 

@@ -28,6 +28,8 @@ class Feature:
     missing: str
     window: str | None = None
     trend: int = 0
+    version: int = 1
+    """Grows when the meaning changes and the name does not: scorers that learned the old one no longer match."""
 
 
 @dataclass(frozen=True, slots=True)
