@@ -29,4 +29,4 @@ def _stored(version: str) -> Mapping[str, int]:
     columns = FeatureCatalogue.objects.filter(pk=version).values_list("columns", flat=True).first()
     if columns is None:
         raise CatalogueUnknown(CatalogueUnknown.message, version=version)
-    return {line.rpartition(" ")[0]: place for place, line in enumerate(columns.split("\n"))}
+    return {line.partition(" ")[0]: place for place, line in enumerate(columns.split("\n"))}
