@@ -92,7 +92,11 @@ class FraudLabel(TenantModel):
     class Meta:
         verbose_name = _("fraud label")
         verbose_name_plural = _("fraud labels")
-        constraints = [models.UniqueConstraint(fields=["payment", "source"], name="label_once_per_source")]
+        permissions = [("import_labels", "Can import labels from a file")]
+        constraints = [
+            models.UniqueConstraint(fields=["payment", "source"], name="label_once_per_source"),
+            models.UniqueConstraint(fields=["id", "tenant"], name="label_id_tenant"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.source}: {self.is_fraud}"

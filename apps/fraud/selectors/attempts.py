@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from apps.fraud.engine.event import Facts
 from apps.fraud.selectors.facts import IN_ORDER, LABEL_FACTS, RESULT_OF, facts_of, label_of
+from apps.fraud.selectors.label_history import label_pages, labels_of
 from apps.fraud.state.layout import LabelFacts
 from kivendtout.lib.clock import EPOCH, moment_of
 
@@ -28,6 +29,7 @@ LABELS: Final = f"""
 {LABEL_FACTS} WHERE l.tenant_id = %(tenant)s AND (l.known_at, l.id) > (%(after)s, %(after_id)s)
 ORDER BY l.known_at, l.id LIMIT %(limit)s
 """
+LABELS_THEN: Final = f"{LABEL_FACTS} ORDER BY l.known_at, l.id"
 # The latest verdict stands; of two at one instant the one that says fraud, as in features/merchant.py.
 TRUTHS: Final = """
 SELECT DISTINCT ON (payment_id) payment_id, is_fraud, known_at FROM fraud_fraudlabel
@@ -70,8 +72,15 @@ def attempts_in_order(tenant_id: int, *, until: datetime | None = None, chunk: i
         yield [_attempt(row[0], facts_of(row[2:]), initial.get(row[0])) for row in rows]
 
 
-def labels_in_order(tenant_id: int, *, chunk: int = CHUNK) -> Iterator[LabelFacts]:
-    """By the moment each became known."""
+def labels_in_order(
+    tenant_id: int, *, chunk: int = CHUNK, known_on: datetime | None = None, recorded_on: datetime | None = None
+) -> Iterator[LabelFacts]:
+    """By the moment each became known: those that stand, or those that stood on a date (see label_history.py)."""
+    if known_on or recorded_on:
+        then = label_pages(LABELS_THEN, tenant_id, _place, known_on=known_on, recorded_on=recorded_on, chunk=chunk)
+        for rows in then:
+            yield from map(label_of, rows)
+        return
     place = (EPOCH, 0)
     while True:
         values: dict[str, Any] = {"tenant": tenant_id, "after": place[0], "after_id": place[1], "limit": chunk}
@@ -81,11 +90,24 @@ def labels_in_order(tenant_id: int, *, chunk: int = CHUNK) -> Iterator[LabelFact
         if not rows:
             return
         yield from map(label_of, rows)
-        place = (moment_of(rows[-1][6]), rows[-1][0])
+        place = _place(rows[-1])
 
 
-def truths(tenant_id: int, references: Sequence[int]) -> dict[int, Truth]:
-    """What is known today of these payments. One without a label is taken for genuine."""
+def _place(row: Sequence[Any]) -> tuple[datetime, int]:
+    return moment_of(row[6]), row[0]
+
+
+def truths(
+    tenant_id: int,
+    references: Sequence[int],
+    *,
+    known_on: datetime | None = None,
+    recorded_on: datetime | None = None,
+) -> dict[int, Truth]:
+    """What is known today of these payments, or was on a date. One without a label is taken for genuine."""
+    if known_on or recorded_on:
+        rows = labels_of(TRUTHS, tenant_id, references, known_on=known_on, recorded_on=recorded_on)
+        return {payment: Truth(fraud, known_at) for payment, fraud, known_at in rows}
     with connection.cursor() as cursor:
         cursor.execute(TRUTHS, {"tenant": tenant_id, "ids": list(references)})
         return {payment: Truth(fraud, known_at) for payment, fraud, known_at in cursor.fetchall()}

@@ -1,8 +1,9 @@
 """Verdicts on payments: recorded once per payment and source, told to feature state, and to the topic if begun here.
 
-Of two verdicts of one source on one payment the later one stands. What stood before is in the audit trail; what
-was decided meanwhile keeps the feature row that it was decided from. Feature state goes on knowing both with their
-times, until a rebuild: it then knows the one that stands, so a payment of the time between that comes late may differ.
+Of two verdicts of one source on one payment the later one stands. What stood before is in its versions, which
+PostgreSQL writes, and in the audit trail; what was decided meanwhile keeps the feature row that it was decided from.
+Feature state goes on knowing both with their times, until a rebuild: it then knows the one that stands, so a payment
+of the time between that comes late may differ.
 """
 
 from __future__ import annotations
@@ -71,6 +72,19 @@ ON CONFLICT (payment_id, source) DO UPDATE
         OR excluded.pattern NOT IN ('', l.pattern))
 RETURNING l.id, l.payment_id, l.source
 """  # noqa: S608
+# What changed nothing, because its source said the same before or something newer already, never stood here. The world
+# knew it all the same: what was known on a date must not depend on the order in which it was told.
+REMEMBER: Final = f"""
+INSERT INTO fraud_labelversion (tenant_id, label_id, is_fraud, pattern, known_at, recorded_at, stood)
+SELECT DISTINCT ON (l.id, s.known_at) l.tenant_id, l.id, s.is_fraud, coalesce(s.pattern, ''), s.known_at,
+       clock_timestamp(), false
+FROM {STAGE} s JOIN {FOUND} f USING (n)
+JOIN LATERAL (SELECT * FROM fraud_fraudlabel
+    WHERE payment_id = f.payment AND source = s.source AND tenant_id = %(tenant)s LIMIT 1) l ON true
+WHERE f.fault IS NULL AND NOT EXISTS (
+    SELECT FROM fraud_labelversion v WHERE v.label_id = l.id AND v.known_at = s.known_at)
+ORDER BY l.id, s.known_at, s.n DESC
+"""  # noqa: S608
 # Read before the merge, and locked until then: what stands and is about to change, for the audit trail.
 STOOD: Final = f"""
 SELECT l.id, l.payment_id, l.source, l.is_fraud, l.pattern, l.known_at
@@ -123,6 +137,7 @@ def labels_record(
         found = fetch(TOLD)
         stood = {(row[1], row[2]): row for row in fetch(STOOD, run.values())}
         written = {(payment, source): pk for pk, payment, source in fetch(MERGE, run.values())}
+        execute(REMEMBER, run.values())
         faults |= {n: fault for n, _payment, _early, fault, _stands in found if fault}
         marks = {n: (payment, events[n].source) for n, payment, _early, _fault, stands in found if stands}
         done = {n: mark for n, mark in marks.items() if mark in written}
