@@ -27,11 +27,14 @@ class FraudConfig(AppConfig):
             models.Rule,
             models.RuleVersion,
             models.ActiveRuleSet,
+            models.ActiveScorer,
+            models.ScorerChange,
         )
         for model in plain:
             audited(model)
         audited(models.ListEntry, except_for=("uses", "last_used_at", "changed_in"))
         audited(models.RuleSet, except_for=("content",))  # the digest says as much
+        audited(models.Scorer, except_for=("parameters", "report", "baseline"))  # they never change
         register_tables("apps.fraud.ingestion")
         register_topics(decision.TOPIC, alert.TOPIC, label.TOPIC)
         SEEDERS.append("apps.fraud.services.demo.demo_seed_rules")
