@@ -1,0 +1,91 @@
+"""What is usual of one field, and how many bits of surprise a value is: each bit is as rare again.
+
+What a quarter of all rows share, or go as far as, is no surprise. What is missing is none either: a payment without a
+device is not odd for it, and where absence says something, the catalogue has a feature for it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from apps.fraud.engine.features.feature import Value
+from apps.fraud.scorers.anomaly.field import Field
+
+Floats = NDArray[np.float64]
+NEWS: Final = 0.25
+# Nine of ten lie in between: what people would call usual.
+LOW, HIGH = 5, 95
+# The commonest choices, named beside a rare one.
+COMMON: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Norm:
+    field: Field
+    count: int
+    """How many of the sample have a value."""
+    sorted: Floats
+    """Of an amount: all of them, in order."""
+    marks: tuple[float, float, float]
+    """Of an amount: the low end of the usual, the middle, the high end."""
+    shares: dict[str, float]
+    """Of a choice by its text, of a flag by `True` and `False`."""
+
+    def surprise(self, values: Sequence[Value]) -> Floats:
+        """Bits, by value."""
+        if not self.count:
+            return np.zeros(len(values))
+        if self.field.kind != "amount":
+            known = {name: self._bits(share) for name, share in self.shares.items()}
+            never = self._bits(0.0)
+            return np.array([0.0 if one is None else known.get(str(one), never) for one in values])
+        numbers = np.array([np.nan if one is None else float(one) for one in values])
+        told = np.where(np.isnan(numbers), self.marks[1], numbers)
+        return np.where(np.isnan(numbers), 0.0, self._bits(self._tails(told)) + self._beyond(told))
+
+    def share(self, value: Value) -> float:
+        """Of the sample: how many go at least as far from the middle, or are the same."""
+        if self.field.kind == "amount":
+            return float(self._tails(np.array([float(value or 0)]))[0])
+        return self.shares.get(str(value), 0.0)
+
+    def usual(self) -> dict[str, Any]:
+        if self.field.kind == "amount":
+            return {"low": self.marks[0], "high": self.marks[2]}
+        if self.field.kind == "flag":
+            return {"yes": self.shares.get("True", 0.0)}
+        return {"common": sorted(self.shares, key=lambda one: (-self.shares[one], one))[:COMMON]}
+
+    def _tails(self, numbers: Floats) -> Floats:
+        upto = np.searchsorted(self.sorted, numbers, side="right")
+        from_ = self.count - np.searchsorted(self.sorted, numbers, side="left")
+        found: Floats = np.minimum(upto, from_) / self.count
+        return found
+
+    def _bits(self, share: Any) -> Any:
+        """Never met counts as half a time: the sample cannot say more."""
+        return np.maximum(0.0, np.log2(NEWS / np.maximum(share, 0.5 / self.count)))
+
+    def _beyond(self, numbers: Floats) -> Floats:
+        """Two values that nobody reaches are told apart by how far outside they lie, measured in usual spreads."""
+        low, middle, high = self.marks
+        over = np.maximum(numbers - high, 0) / ((high - middle) or 1.0)
+        under = np.maximum(low - numbers, 0) / ((middle - low) or 1.0)
+        found: Floats = np.log2(1.0 + over + under)
+        return found
+
+
+def norm_of(field: Field, values: Sequence[Value]) -> Norm:
+    told = [value for value in values if value is not None]
+    if field.kind != "amount":
+        shares = {name: times / len(told) for name, times in Counter(str(one) for one in told).items()}
+        return Norm(field, len(told), np.empty(0), (0.0, 0.0, 0.0), shares)
+    numbers = np.sort(np.array([float(one) for one in told]))
+    low, middle, high = np.percentile(numbers, [LOW, 50, HIGH]) if told else (0.0, 0.0, 0.0)
+    return Norm(field, len(told), numbers, (float(low), float(middle), float(high)), {})
