@@ -1,5 +1,6 @@
 from apps.fraud.models.alert import FraudAlert, FraudLabel
 from apps.fraud.models.alert_change import AlertChange, AlertChangeCounter
+from apps.fraud.models.anomaly import Anomaly, AnomalyDetector, AnomalyKind
 from apps.fraud.models.catalogue import FeatureCatalogue
 from apps.fraud.models.dead_letter import DeadLetter
 from apps.fraud.models.decision import Decision, IdempotencyRecord, Outbox, StateDebt
@@ -24,6 +25,9 @@ __all__ = [
     "ActiveScorer",
     "AlertChange",
     "AlertChangeCounter",
+    "Anomaly",
+    "AnomalyDetector",
+    "AnomalyKind",
     "DeadLetter",
     "Decision",
     "Explanation",
