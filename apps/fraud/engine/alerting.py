@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from apps.fraud.engine.decide import Inputs, Judgement
+from apps.fraud.engine.decide import SCORER, Inputs, Judgement
 from apps.fraud.engine.outcome import Outcome
 
 ALERT_POINTS: Final = 60
@@ -39,4 +39,4 @@ def _level(value: float, medium: float, high: float) -> int:
 def leading_rule(judgement: Judgement) -> str:
     """The code that an alert is filed under."""
     first = next((reason.code for reason in judgement.reasons), "")
-    return first or ("SCORER" if judgement.scorer_score is not None else "SCORE")
+    return first or (SCORER if judgement.scorer_score is not None else "SCORE")

@@ -13,6 +13,8 @@ from apps.fraud.engine.outcome import Outcome
 ScorerState = Literal["none", "ok", "down"]
 # Enough that two scores compare as they did when the decision was made, short enough to read.
 SCORE_DIGITS: Final = 6
+SCORER: Final = "SCORER"
+"""What alerts are filed under that no rule leads."""
 MOST_POINTS: Final = 100
 
 
@@ -114,6 +116,8 @@ def decide(inputs: Inputs) -> Judgement:
     score, by, deny = _score(inputs, rules_score)
     outcome = _by_score(score, inputs.policy.challenge, deny)
     reasons = _reasons(inputs)
+    if outcome is not Outcome.ALLOW and by in ("scorer", "both"):
+        reasons = _with_scorer(reasons, inputs, score)
     if by == "nobody":
         outcome, reasons = Outcome.DENY, [BOTH_DOWN, *reasons]
     hard, settled_by = _hard(inputs)
@@ -174,6 +178,27 @@ def _hard(inputs: Inputs) -> tuple[Outcome | None, str]:
 
 def _severity(demand: tuple[Outcome, str]) -> Outcome:
     return demand[0]
+
+
+def _with_scorer(reasons: list[Reason], inputs: Inputs, score: float) -> list[Reason]:
+    """The scorer is a reason like the others, and stands first among points when most of the score is its own."""
+    assert inputs.scorer_score is not None
+    share = inputs.scorer_score * (inputs.policy.scorer_weight if inputs.rules_up else 1.0)
+    hard = [one for one in reasons if one.kind == "list" or one.action]
+    soft = reasons[len(hard) :]
+    own = [_scorer_reason(inputs.scorer_score)]
+    return hard + (own + soft if 2 * share >= score else soft + own)
+
+
+def _scorer_reason(probability: float) -> Reason:
+    percent = round(probability * 100)
+    fr, en = (f"{percent}\u00a0%", f"{percent}%") if percent else ("moins de 1\u00a0%", "less than 1%")
+    return Reason(
+        "scorer",
+        SCORER,
+        f"Probabilité de fraude selon le modèle appris\u00a0: {fr}.",
+        f"Probability of fraud by the learned scorer: {en}.",
+    )
 
 
 def _reasons(inputs: Inputs) -> list[Reason]:

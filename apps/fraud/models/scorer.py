@@ -142,7 +142,7 @@ class ScorerPicture(TenantModel):
 
 
 class ActiveScorer(TenantModel):
-    """What decides now, one row a tenant. The counter tells each process that champion, shadows or thresholds changed."""
+    """What decides now, one row a tenant. The counter tells each process that something of it has changed."""
 
     scorer = TenantForeignKey(
         Scorer,

@@ -1,4 +1,4 @@
-"""What a day's watch over scorers found, and alerts about operations: something that people must look at, not a payment."""
+"""What a day's watch over scorers found, and alerts about operations, which are not about a payment."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ import msgspec
 from apps.fraud.engine.decide import Judgement, Reason
 from apps.fraud.models import Decision
 from apps.fraud.services.decisions_store import Made
+from apps.fraud.services.engine import Judged
 
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 _judgement: Final = msgspec.json.Decoder(Judgement).decode
@@ -16,7 +17,12 @@ _judgement: Final = msgspec.json.Decoder(Judgement).decode
 
 def made_answer(made: Made) -> bytes:
     return _answer(
-        made.id, made.facts.payment_id, made.judged.judgement, made.latency_us, made.ruleset_number, scorer=""
+        made.id,
+        made.facts.payment_id,
+        made.judged.judgement,
+        made.latency_us,
+        made.ruleset_number,
+        scorer=made.judged.scorer,
     )
 
 
@@ -31,9 +37,9 @@ def stored_answer(decision: Decision, payment_id: str) -> bytes:
     )
 
 
-def preview_answer(judgement: Judgement, payment_id: str, latency_us: int, ruleset_number: int | None) -> bytes:
+def preview_answer(judged: Judged, payment_id: str, latency_us: int, ruleset_number: int | None) -> bytes:
     """Of a check: nothing was recorded, so it has no number to ask for later."""
-    return _answer(None, payment_id, judgement, latency_us, ruleset_number, scorer="")
+    return _answer(None, payment_id, judged.judgement, latency_us, ruleset_number, scorer=judged.scorer)
 
 
 def _answer(

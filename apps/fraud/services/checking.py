@@ -25,4 +25,4 @@ def payment_check(*, tenant_id: int, event: PaymentEvent, address: str | None = 
         subject = event_subject(engine, event, address)
         [judged] = payments_preview(tenant_id=tenant_id, engine=engine, facts=[facts], subjects=[subject])
     latency = (perf_counter_ns() - began) // 1000
-    return preview_answer(judged.judgement, event.payment_id, latency, engine.ruleset_number)
+    return preview_answer(judged, event.payment_id, latency, engine.ruleset_number)

@@ -28,6 +28,7 @@ COPY: Final = """
 COPY fraud_decision (payment_id, tenant_id, decided_at, outcome, score, points, ruleset_number, scorer_version,
     degraded, source, trace_id, latency_us, timings, catalogue_version, features, inputs, judgement) FROM STDIN
 """
+ON_TRIAL: Final = "COPY fraud_shadowscore (tenant_id, payment_id, scorer_id, score, scored_at) FROM STDIN"
 ALERTS: Final = """
 INSERT INTO fraud_fraudalert (tenant_id, external_id, payment_id, rule, severity, status, raised_at)
 SELECT %(tenant)s::bigint, 'kvt-' || one.id, one.id, one.rule, one.severity, 'PENDING_REVIEW', %(now)s::timestamptz
@@ -81,13 +82,22 @@ def decisions_insert(*, batch: Batch, made: Sequence[Made]) -> dict[int, int]:
             copy.write_row(
                 (
                     one.id, batch.tenant_id, batch.now, int(judgement.result), judgement.score, judgement.points,
-                    one.ruleset_number, "", one.is_degraded, batch.source, one.trace_id, one.latency_us, timings,
-                    VERSION, pack_row(one.judged.row), inputs_text(one.judged.inputs), one.judgement.decode(),
+                    one.ruleset_number, one.judged.scorer, one.is_degraded, batch.source, one.trace_id, one.latency_us,
+                    timings, VERSION, pack_row(one.judged.row), inputs_text(one.judged.inputs), one.judgement.decode(),
                 )
             )  # fmt: skip
+    _on_trial(batch, made)
     alerts = _alerts(batch, made)
     _outbox(batch, made, alerts)
     return alerts
+
+
+def _on_trial(batch: Batch, made: Sequence[Made]) -> None:
+    told = [(one.id, *said) for one in made for said in one.judged.shadows]
+    if told:
+        with copy_into(ON_TRIAL) as copy:
+            for payment, scorer, score in told:
+                copy.write_row((batch.tenant_id, payment, scorer, score, batch.now))
 
 
 def _alerts(batch: Batch, made: Sequence[Made]) -> dict[int, int]:
@@ -144,7 +154,7 @@ def decision_event(one: Made, batch: Batch) -> bytes:
             degraded=one.is_degraded,
             degraded_parts=judgement.degraded,
             ruleset_version=one.ruleset_number,
-            scorer_version=None,
+            scorer_version=one.judged.scorer or None,
         )
     )
 

@@ -1,4 +1,4 @@
-"""The engine as one tenant has set it up now: thresholds, rules, lists, and a scorer once one is trained."""
+"""The engine as one tenant has set it up now: thresholds, rules, lists, and the scorers in force."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from time import perf_counter_ns
 from zoneinfo import ZoneInfo
 
 from django.db import InterfaceError, OperationalError
+from msgspec.structs import replace
 
-from apps.fraud.engine.decide import Inputs, Judgement, ListHit, Policy, RuleHit, decide
+from apps.fraud.engine.decide import Inputs, Judgement, ListHit, Policy, RuleHit, ScorerState, decide
 from apps.fraud.engine.event import Facts
 from apps.fraud.engine.features.catalogue import compute_row
 from apps.fraud.engine.features.feature import Value
@@ -22,6 +23,8 @@ from apps.fraud.engine.ruleset import CompiledRuleSet
 from apps.fraud.state.list_memory import ListMemory
 from apps.fraud.state.policy_memory import policy_memory
 from apps.fraud.state.ruleset_memory import RuleSetMemory, RuleSetNotLoaded
+from apps.fraud.state.scorer_guard import scorer_guard
+from apps.fraud.state.scorer_memory import NONE, InForce, scorer_memory
 
 list_memory = ListMemory()
 ruleset_memory = RuleSetMemory()
@@ -42,6 +45,36 @@ class Judged:
     row: list[Value]
     inputs: Inputs
     judgement: Judgement
+    scorer: str = ""
+    """Version of the scorer that spoke."""
+    shadows: tuple[tuple[int, float], ...] = ()
+    """What scorers on trial said, by their id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """The scorer in force did not answer, or answered too late: somebody must be told."""
+
+    kind: str
+    scorer_id: int | None
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """One batch, as the scorers in force saw it."""
+
+    policy: Policy
+    state: ScorerState
+    version: str = ""
+    probabilities: Sequence[float] | None = None
+    shadows: Sequence[tuple[int, Sequence[float]]] = ()
+
+    def of(self, n: int) -> float | None:
+        return None if self.probabilities is None else self.probabilities[n]
+
+    def on_trial(self, n: int) -> tuple[tuple[int, float], ...]:
+        return tuple([(scorer_id, scores[n]) for scorer_id, scores in self.shadows])
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +85,10 @@ class Engine:
     rules: CompiledRuleSet | None
     """None when none is active, or when it could not be read: then `rules_up` is false."""
     rules_up: bool
+    tenant_id: int = 0
+    scorers: InForce = NONE
+    troubles: list[Trouble] = field(default_factory=list)
+    """Filled while judging: whoever stores the decisions tells of them after the commit."""
 
     @property
     def ruleset_number(self) -> int | None:
@@ -68,13 +105,53 @@ class Engine:
         rows = [compute_row(one, history, self.zone) for one, history in zip(facts, known, strict=True)]
         clock.add("features", began)
         began = perf_counter_ns()
+        scored = self._score(rows)
+        degraded += ("scorer",) if scored.state == "down" else ()
+        clock.add("scorer", began)
+        began = perf_counter_ns()
         judged = [
-            self._judge(row, one, subject, degraded) for row, one, subject in zip(rows, facts, subjects, strict=True)
+            self._judge(n, row, one, subject, scored, degraded)
+            for n, (row, one, subject) in enumerate(zip(rows, facts, subjects, strict=True))
         ]
         clock.add("rules", began)
         return judged
 
-    def _judge(self, row: list[Value], facts: Facts, subject: Subject, degraded: tuple[str, ...]) -> Judged:
+    def _score(self, rows: Sequence[list[Value]]) -> _Scored:
+        """With the champion's own thresholds while it speaks; with the tenant's, made for rules, when it does not."""
+        force = self.scorers
+        if not rows or (force.champion is None and not force.failure and not force.shadows):
+            return _Scored(self.policy, "none")  # nearly every tenant begins so
+        shadows = [
+            (one.id, answer.probabilities)
+            for one in force.shadows
+            if (answer := scorer_guard.ask(self.tenant_id, one, rows)).probabilities is not None
+        ]
+        if force.champion is None:
+            if force.failure:
+                self.troubles.append(Trouble("scorer_failed", force.failed_id, force.failure))
+            return _Scored(self.policy, "down" if force.failure else "none", shadows=shadows)
+        answer = scorer_guard.ask(self.tenant_id, force.champion, rows)
+        if answer.trouble:
+            self.troubles.append(Trouble(answer.trouble, force.champion.id, answer.detail))
+        if answer.probabilities is None:
+            return _Scored(self.policy, "down", shadows=shadows)
+        return _Scored(self._operating(), "ok", force.champion.version, answer.probabilities, shadows)
+
+    def _operating(self) -> Policy:
+        chosen = self.scorers.operating
+        if chosen is None:
+            return self.policy
+        return replace(
+            self.policy,
+            challenge=chosen.challenge,
+            deny=chosen.deny,
+            scorer_weight=chosen.weight,
+            scorer_alone_deny=chosen.alone_deny,
+        )
+
+    def _judge(
+        self, n: int, row: list[Value], facts: Facts, subject: Subject, scored: _Scored, degraded: tuple[str, ...]
+    ) -> Judged:
         met = self.lists.hits(subject, facts.at)
         members = Members(self.lists, facts.at)
         hits: tuple[RuleHit, ...] = ()
@@ -84,16 +161,18 @@ class Engine:
             hits = self.rules.evaluate(row, lists, facts.at)
             shadow = self.rules.shadow(row, lists, facts.at)
         inputs = Inputs(
-            policy=self.policy,
+            policy=scored.policy,
             at=facts.at,
             rules=hits,
             shadow=tuple([hit.code for hit in shadow]),
             lists=tuple([_list_hit(one) for one in met]),
             members=members.found(),
             rules_up=self.rules_up,
+            scorer=scored.state,
+            scorer_score=scored.of(n),
             degraded=degraded,
         )
-        return Judged(row, inputs, decide(inputs))
+        return Judged(row, inputs, decide(inputs), scored.version, scored.on_trial(n))
 
 
 def _list_hit(met: Met) -> ListHit:
@@ -121,4 +200,5 @@ def engine_current(tenant_id: int) -> Engine:
             raise
         # Whatever else is wrong, payments are decided; the decision says that the rules did not speak.
         rules_up = False
-    return Engine(settings.policy, settings.zone, lists, rules, rules_up)
+    scorers = scorer_memory.current(tenant_id)
+    return Engine(settings.policy, settings.zone, lists, rules, rules_up, tenant_id, scorers)

@@ -1,6 +1,7 @@
 """A decision made again from what was stored with it, and held against what was stored: to the byte.
 
-    row + numbered rules + lists as they were met → hits → decide → the same judgement?
+    row + numbered rules + lists as they were met → hits ┐
+    row + numbered scorer                  → probability ┴→ decide → the same judgement?
 
 Nothing of today goes into it: not today's rules, lists, policy or feature state.
 """
@@ -22,6 +23,8 @@ from apps.fraud.selectors.catalogues import CatalogueUnknown, catalogue_index
 from apps.fraud.services.decisions_store import inputs_text
 from apps.fraud.services.engine import ruleset_memory
 from apps.fraud.state.ruleset_memory import RuleSetUnknown
+from apps.fraud.state.scorer_memory import Loaded, scorer_memory
+from kivendtout.lib.errors import KvtError
 
 _encode: Final = msgspec.json.Encoder(order="deterministic").encode
 _inputs: Final = msgspec.json.Decoder(Inputs).decode
@@ -31,7 +34,7 @@ _row: Final = msgspec.msgpack.Decoder(list[Value]).decode
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """`part` is what differs: features, ruleset, inputs, rules, shadow, judgement, or a column of the decision."""
+    """`part` is what differs: features, ruleset, inputs, rules, shadow, scorer, judgement, or a column of the row."""
 
     part: str
     stored: str
@@ -80,7 +83,12 @@ def decision_replay(*, decision: Decision) -> Replay:
         return _failed("ruleset", f"#{decision.ruleset_number}", error.message)
     except (KeyError, msgspec.MsgspecError) as error:
         return _failed("stored", str(decision), f"{type(error).__name__}: {error}")
-    differences = [*_hits(stored), *_texts(decision, stored.inputs), *_columns(decision, stored)]
+    differences = [
+        *_hits(stored),
+        *_probability(decision, stored),
+        *_texts(decision, stored.inputs),
+        *_columns(decision, stored),
+    ]
     return Replay(not differences, differences)
 
 
@@ -98,6 +106,27 @@ def _hits(stored: Stored) -> list[Difference]:
     shadow = rules.shadow(row, lists, inputs.at) if inputs.rules_up else ()
     found = _compared("rules", inputs.rules, live)
     return found + _compared("shadow", inputs.shadow, tuple(hit.code for hit in shadow))
+
+
+def _probability(decision: Decision, stored: Stored) -> list[Difference]:
+    """What the scorer of then says to the row of then."""
+    then = stored.inputs.scorer_score
+    if not decision.scorer_version:
+        return [] if then is None else [Difference("scorer", str(then), "no scorer named")]
+    try:
+        loaded = scorer_of(decision, stored.index)
+    except KvtError as error:
+        return [Difference("scorer", decision.scorer_version, error.message)]
+    if loaded.version != decision.scorer_version:
+        return [Difference("scorer", decision.scorer_version, loaded.version)]
+    now = loaded.scorer.probabilities([stored.row])[0]
+    return [] if now == then else [Difference("scorer", str(then), str(now))]
+
+
+def scorer_of(decision: Decision, index: Mapping[str, int]) -> Loaded:
+    """The scorer that a decision names. `index` is that of its row."""
+    number, _colon, _digest = decision.scorer_version.partition(":")
+    return scorer_memory.numbered(decision.tenant_id, int(number), index)
 
 
 def _texts(decision: Decision, inputs: Inputs) -> list[Difference]:

@@ -29,6 +29,7 @@ from apps.fraud.services.engine import Clock, Engine, Judged, engine_current
 from apps.fraud.services.feature_state import state_is_whole, state_learn_if_small, state_owe
 from apps.fraud.services.late_alerts import alerts_for_failures
 from apps.fraud.services.lists import list_uses_count
+from apps.fraud.services.scorer_trouble import troubles_tell
 from apps.fraud.state.list_keys import subject_of
 from apps.fraud.state.live_state import live_state
 from apps.payments.events import PaymentEvent
@@ -99,6 +100,7 @@ def payments_decide(
             )
         clock.add("store", step)
         _count_uses(tenant_id, judged, now)
+        troubles_tell(tenant_id=tenant_id, troubles=engine.troubles, now=now)
     return Decided(recorded, made, alerts, clock.spent)
 
 
