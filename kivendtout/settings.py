@@ -286,6 +286,9 @@ SCHEMA_REGISTRY_URL = env_http("SCHEMA_REGISTRY_URL")
 DEMO_TENANT = "kivendtout"
 # Feature matrices that backtests have exported; may be deleted at any time.
 FEATURE_CACHE = env_str("FEATURE_CACHE", str(BASE_DIR / ".services" / "features"))
+# Where a local MLflow registry keeps its file. Without a server's address the registry is local; `off`: none.
+SCORERS_DIR = env_str("SCORERS_DIR", str(BASE_DIR / ".services" / "scorers"))
+MLFLOW_TRACKING_URI = "off" if TESTING else env_optional("MLFLOW_TRACKING_URI")
 DEMO = env_bool("DEMO", False)  # says so on the screen, changes nothing else
 
 UNFOLD = UNFOLD
