@@ -51,11 +51,21 @@ PAYMENT_MODELS = (
     "payments.paymenttransition",
     "payments.paymentstatechange",
 )
-FRAUD_MODELS = ("fraud.decision", "fraud.fraudalert", "fraud.fraudlabel", "fraud.fraudlist", "fraud.listentry")
+FRAUD_MODELS = (
+    "fraud.decision",
+    "fraud.fraudalert",
+    "fraud.fraudlabel",
+    "fraud.fraudlist",
+    "fraud.listentry",
+    "fraud.anomaly",  # those of payments only
+)
 # What decided is evidence too, and holds no personal data.
 RULE_MODELS = ("fraud.rule", "fraud.ruleversion", "fraud.ruleset")
+# What is the matter with scorers, and what each day's watch found: no personal data. Leads and administrators act on it.
+WATCH = ("fraud.operationalalert", "fraud.scorerwatch")
+OPERATE = "fraud.change_operationalalert"
 DRAFT_RULES = ("fraud.add_rule", "fraud.add_ruleversion", "fraud.change_ruleversion")
-EVIDENCE = _views(*CUSTOMER_MODELS, *PAYMENT_MODELS, *FRAUD_MODELS, *RULE_MODELS)
+EVIDENCE = _views(*CUSTOMER_MODELS, *PAYMENT_MODELS, *FRAUD_MODELS, *RULE_MODELS, *WATCH)
 # A list is made and changed, never deleted: decisions name it. To change an entry is to take it off.
 LISTS = ("fraud.add_fraudlist", "fraud.change_fraudlist", "fraud.add_listentry", "fraud.change_listentry")
 REVEAL = "customers.reveal_personal_data"
@@ -63,6 +73,10 @@ REVEAL = "customers.reveal_personal_data"
 STREAM = "fraud.view_outbox"
 # Messages that could not be used, those of the own tenant. Sending one again is for whoever runs the installation.
 DEAD_LETTERS = ("fraud.view_deadletter", "fraud.change_deadletter")
+# What colleagues, programs and database roles did unlike themselves: for whoever answers for access, not for peers.
+ACTIVITY = "fraud.review_activity_anomaly"
+# How many anomalies a day people want to see, and how far the detectors have looked.
+DETECTORS = ("fraud.view_anomalydetector", "fraud.change_anomalydetector")
 BEAT_MODELS = (
     "django_celery_beat.periodictask",
     "django_celery_beat.intervalschedule",
@@ -82,6 +96,9 @@ ROLES = (
             *_views(*BEAT_MODELS),
             STREAM,
             *DEAD_LETTERS,
+            OPERATE,
+            ACTIVITY,
+            *DETECTORS,
             # A key is made and revoked, never changed or deleted: the audit trail goes on naming it.
             *_views("compliance.apikey"),
             "compliance.add_apikey",
@@ -111,6 +128,7 @@ ROLES = (
             *EVIDENCE,
             "payments.change_payment_status",
             "fraud.change_fraudalert",
+            "fraud.change_anomaly",
             "fraud.add_listentry",
             *DRAFT_RULES,
             REVEAL,
@@ -124,10 +142,13 @@ ROLES = (
             *EVIDENCE,
             "payments.change_payment_status",
             "fraud.change_fraudalert",
+            "fraud.change_anomaly",
+            *DETECTORS,
             REVEAL,
             *DRAFT_RULES,
             "fraud.approve_rule",
             *LISTS,
+            OPERATE,
             *_views("fraud.deadletter"),
             "payments.change_merchant",
             "payments.change_product",
@@ -140,7 +161,7 @@ ROLES = (
         gettext_noop(
             "Answers regulators: reads evidence and the audit trail, reveals with a reason, changes no decision."
         ),
-        (*EVIDENCE, REVEAL, "compliance.view_auditentry", "compliance.view_user", "compliance.view_tenant"),
+        (*EVIDENCE, REVEAL, ACTIVITY, "compliance.view_auditentry", "compliance.view_user", "compliance.view_tenant"),
     ),
     Role(
         "partner",
