@@ -87,7 +87,8 @@ def artefact_read(encoded: bytes, *, digest: str | None = None) -> Artefact:
         read = _read_header(header)
     except msgspec.MsgspecError as error:
         raise ArtefactRefused from error
-    if read.format != FORMAT or not read.columns:
+    # XGBoost ends the process over an empty booster; over any other nonsense it raises.
+    if read.format != FORMAT or not read.columns or not booster:
         raise ArtefactRefused
     return Artefact(read, booster)
 
