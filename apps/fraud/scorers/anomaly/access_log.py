@@ -1,7 +1,7 @@
 """Lines of the web's own access log: who, which page, what came of it. One JSON object a line.
 
-A line of ours (`"event": "access"`) names its actor as `user 12`, `key kvt_live_ab12cd34` or `address 3f…`, the route but
-not the address, the status, and the record it was about as a keyed hash. Lines of other events are passed over.
+A line of ours (`"event": "access"`) names `user 12`, `key kvt_live_ab12cd34` or `address 3f…` as its actor, the route
+instead of the address, the status, and the record it was about as a keyed hash. Other events' lines are passed over.
 """
 
 from __future__ import annotations
