@@ -1,0 +1,113 @@
+"""A foreign history into a feature matrix: checked and ordered, replayed, and moved into place when it is whole."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from django.utils.translation import gettext_noop
+
+from apps.fraud.services.feature_matrix import MatrixWriter
+from apps.fraud.services.history_import.files import open_history
+from apps.fraud.services.history_import.mapping import HistoryMap
+from apps.fraud.services.history_import.prepare import Prepared, Rejected, prepare
+from apps.fraud.services.history_import.replay import Replay
+from apps.fraud.services.history_import.runs import read_blocks
+from kivendtout.lib.clock import moment_of
+from kivendtout.lib.errors import InvalidInput
+
+READING: Final = "reading"
+REPLAYING: Final = "replaying"
+TOGETHER: Final = 5_000
+Progress = Callable[[str, float, int], None]
+"""What is being done, the share of it that is done, rows so far."""
+
+
+class NoRoom(InvalidInput):
+    code = "no_room"
+    message = gettext_noop("The disk is full. Make room, or write elsewhere, and start again; nothing half was kept.")
+
+
+class NoFolder(InvalidInput):
+    code = "no_folder"
+    message = gettext_noop("There is no folder %(folder)s. Make it first.")
+
+
+@dataclass
+class Imported:
+    rows: int = 0
+    computed: int = 0
+    labelled: int = 0
+    frauds: int = 0
+    rejected: Rejected = field(default_factory=Rejected)
+    first: datetime | None = None
+    last: datetime | None = None
+
+
+def history_import(
+    *, path: Path, mapped: HistoryMap, out: Path | None, now: datetime, most_rejected: float = 0.01,
+    work: Path | None = None, progress: Progress | None = None,
+) -> Imported:  # fmt: skip
+    say = progress or (lambda what, share, rows: None)
+    file = open_history(path, mapped.csv.delimiter)
+    if out is not None and not out.parent.is_dir():
+        raise NoFolder(folder=str(out.parent))
+    beside = work or (out.parent if out else None)
+    with _room(), TemporaryDirectory(prefix=".import-", dir=beside) as made:
+        folder = Path(made)
+        prepared = prepare(
+            file=file, mapped=mapped, folder=folder, now=now, most_rejected=most_rejected,
+            say=lambda share, rows: say(READING, share, rows),
+        )  # fmt: skip
+        done = _begun(prepared)
+        with _whole(out or folder / "matrix") as making:
+            _replay(prepared, mapped, making, done, say)
+    return done
+
+
+def _begun(prepared: Prepared) -> Imported:
+    first, last = (None if at is None else moment_of(at) for at in (prepared.first, prepared.last))
+    return Imported(rows=prepared.rows, rejected=prepared.rejected, first=first, last=last)
+
+
+def _replay(prepared: Prepared, mapped: HistoryMap, making: Path, done: Imported, say: Progress) -> None:
+    replay = Replay(mapped)
+    with MatrixWriter(making) as writer:
+        for block in read_blocks(prepared.paths, prepared.left_out):
+            rows = replay.rows(block)
+            while some := list(islice(rows, TOGETHER)):
+                writer.write(some)
+                done.computed += len(some)
+                done.labelled += sum(1 for row in some if row.is_fraud is not None)
+                done.frauds += sum(1 for row in some if row.is_fraud)
+                say(REPLAYING, done.computed / max(prepared.kept, 1), done.computed)
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[Path]:
+    """Made beside, private, and moved into place: whoever reads sees the whole of it, or what was there before."""
+    making = path.with_name(f".{path.name}.{os.getpid()}.making")
+    try:
+        os.close(os.open(making, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        yield making
+        making.replace(path)
+    finally:
+        making.unlink(missing_ok=True)
+
+
+@contextmanager
+def _room() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOSPC or "No space left" in str(error):
+            raise NoRoom from None
+        raise
