@@ -16,13 +16,11 @@ from apps.compliance.models import Tenant
 from apps.fraud.models import AnomalyKind
 from apps.fraud.scorers.anomaly.access_log import AccessLog
 from apps.fraud.scorers.anomaly.postgres_log import PostgresLog
-from apps.fraud.selectors.anomalies import audit_acts
+from apps.fraud.selectors.anomalies import NETWORK_DIGITS, audit_acts
 from apps.fraud.services.anomalies import Scan
 from apps.fraud.services.anomalies_activity import LEARNED_FROM, activity_scan
 from kivendtout.lib.crypto.hashing import keyed_hash
 
-# Of a keyed hash, as much as tells addresses apart.
-NETWORK_DIGITS: Final = 16
 # A line of ours is shorter; a longer one, such as a statement with a thousand values, is cut.
 LONGEST_LINE: Final = 65_536
 

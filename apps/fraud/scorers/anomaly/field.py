@@ -8,12 +8,13 @@ from typing import Literal
 
 from apps.fraud.engine.features.feature import Value
 
-Kind = Literal["amount", "flag", "choice"]
+Kind = Literal["amount", "count", "flag", "choice"]
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """`amount`: more or less of something. `flag`: yes or no. `choice`: one of several, odd when it is rare.
+    """`amount`: odd when there is much or little of it. `count`: when there is much. `flag`: when it is so. `choice`:
+    one of several, when it and all that are no commoner are rare together, so that one of 24 equal hours is not.
 
     Fields of one theme say related things, and count together: the forest sees themes.
     """

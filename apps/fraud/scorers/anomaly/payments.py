@@ -11,7 +11,7 @@ from typing import Final
 
 from apps.fraud.engine.features.catalogue import FEATURES
 from apps.fraud.engine.features.feature import Feature
-from apps.fraud.scorers.anomaly.field import Field
+from apps.fraud.scorers.anomaly.field import Field, Kind
 
 # Of what is counted by windows: a burst, a day's tries and refusals, who else was seen with device, card and address.
 COUNTED: Final = frozenset(
@@ -53,6 +53,10 @@ _THEME_OF: Final = {name: theme for theme, names in THEMES.items() for name in n
 _OWNERS: Final = {"place": "place", "session": "visit"}
 
 
+# Few of something counted are no news: no device is odd for having been used once.
+KINDS: Final[dict[str, Kind]] = {"boolean": "flag", "integer": "count", "number": "amount"}
+
+
 def _field(feature: Feature) -> Field | None:
     name = feature.name
     theme = _THEME_OF.get(name) or _OWNERS.get(feature.owner, "goods")
@@ -62,7 +66,7 @@ def _field(feature: Feature) -> Field | None:
         return None
     if feature.owner == "merchant" and name not in MERCHANT:
         return None
-    return Field(name, "flag" if feature.kind == "boolean" else "amount", theme, feature.fr, feature.en)
+    return Field(name, KINDS[feature.kind], theme, feature.fr, feature.en)
 
 
 FIELDS: Final = tuple(field for field in map(_field, FEATURES) if field is not None)

@@ -14,14 +14,19 @@ NBSP, NARROW = "\u00a0", "\u202f"
 
 
 class Among(NamedTuple):
-    """What rows are compared with, after "of" and "des"."""
+    """What rows are compared with."""
 
     fr: str
     en: str
 
 
-PAYMENTS: Final = Among("paiements", "payments")
-HOURS: Final = Among("heures d'activité", "hours of activity")
+PAYMENTS: Final = Among("des paiements", "of payments")
+HOURS: Final = Among("des heures d'activité", "of hours of activity")
+# By kind of field, what so many do, and what is said when nobody does.
+ENGLISH: Final = {"choice": ("are as rare", "no other is as rare"), "flag": ("", "no other")}
+ENGLISH_FAR: Final = ("go as far", "no other goes as far")
+FRENCH: Final = {"choice": ("sont aussi rares", "aucun autre cas aussi rare"), "flag": ("", "aucun autre cas")}
+FRENCH_FAR: Final = ("vont aussi loin", "aucun autre cas ne va aussi loin")
 
 
 def sentences(named: Named, among: Among) -> dict[str, str]:
@@ -30,24 +35,22 @@ def sentences(named: Named, among: Among) -> dict[str, str]:
 
 def _english(named: Named, among: Among) -> str:
     usual = _usual(named.usual, english, "usually {low} to {high}", "usually {common}")
+    does, nobody = ENGLISH.get(named.field.kind, ENGLISH_FAR)
     if named.share > ORDINARY:
         rare = "ordinary in itself, odd with the rest"
-    elif named.field.kind == "amount":
-        rare = f"{english_share(named.share)} of {among.en} go as far"
     else:
-        rare = f"{english_share(named.share)} of {among.en}"
+        rare = f"{english_share(named.share)} {among.en} {does}".rstrip() if named.share else nobody
     said = "; ".join(part for part in (usual, rare) if part)
     return f"{named.field.en}: {_value(named.value, english, 'yes', 'no')} ({said})"
 
 
 def _french(named: Named, among: Among) -> str:
     usual = _usual(named.usual, french, "d'ordinaire {low} à {high}", "d'ordinaire {common}")
+    does, nobody = FRENCH.get(named.field.kind, FRENCH_FAR)
     if named.share > ORDINARY:
         rare = "ordinaire en soi, rare avec le reste"
-    elif named.field.kind == "amount":
-        rare = f"{french_share(named.share)} des {among.fr} vont aussi loin"
     else:
-        rare = f"{french_share(named.share)} des {among.fr}"
+        rare = f"{french_share(named.share)} {among.fr} {does}".rstrip() if named.share else nobody
     said = f"{NBSP}; ".join(part for part in (usual, rare) if part)
     return f"{named.field.fr}{NBSP}: {_value(named.value, french, 'oui', 'non')} ({said})"
 
@@ -74,10 +77,8 @@ def french(number: float) -> str:
 
 
 def english_share(share: float) -> str:
-    return "none" if share == 0 else "less than 0.01%" if share < 0.0001 else f"{share * 100:.2g}%"
+    return "less than 0.01%" if share < 0.0001 else f"{share * 100:.2g}%"
 
 
 def french_share(share: float) -> str:
-    if share == 0:
-        return "aucun cas"
-    return f"moins de 0,01{NBSP}%" if share < 0.0001 else f"{share * 100:.2g}".replace(".", ",") + f"{NBSP}%"
+    return english_share(share).replace("less than", "moins de").replace(".", ",").replace("%", f"{NBSP}%")
