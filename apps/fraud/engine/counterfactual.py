@@ -12,7 +12,7 @@ from apps.fraud.engine.decide import Inputs
 from apps.fraud.engine.features.feature import Value
 from apps.fraud.engine.outcome import Outcome
 from apps.fraud.engine.ruleset import CompiledRuleSet
-from apps.fraud.engine.what_if import WhatIf
+from apps.fraud.engine.what_if import Rescore, WhatIf
 from apps.fraud.engine.what_if_amount import Amounts, Threshold, amount_thresholds
 from apps.fraud.engine.what_if_facts import single_facts
 
@@ -42,18 +42,22 @@ def smallest_changes(
     rules: CompiledRuleSet,
     inputs: Inputs,
     minor_units: int = 2,
+    rescore: Rescore | None = None,
 ) -> tuple[Change, ...]:
     """The mildest outcome first, then the smallest change; nothing when no single change would have done.
 
-    `minor_units` are the digits of the payment's currency. Lists stay as they were.
+    `minor_units` are the digits of the payment's currency. Lists stay as they were. Where a scorer had its part,
+    `rescore` gives its probability for a changed row; without it nothing is claimed.
     """
-    asked = WhatIf(row, index, rules, inputs)
-    if asked.now is Outcome.ALLOW or not inputs.rules_up:
+    asked = WhatIf(row, index, rules, inputs, rescore)
+    if asked.now is Outcome.ALLOW or not asked.answerable:
         return ()
     amounts = Amounts(asked, minor_units)
     changes = [_amount_change(amounts, threshold) for threshold in amount_thresholds(amounts)]
-    for fact, values in single_facts(asked):
-        if (outcome := asked.outcome(values)) < asked.now:
+    for fact, worlds in single_facts(asked):
+        told = [(asked.outcome(values), values) for values in worlds]
+        outcome, values = max(told, key=lambda one: one[0])
+        if outcome < asked.now:
             changes.append(
                 Change(kind="fact", code=fact.code, outcome=outcome.name, effort=FACT_EFFORT, values=dict(values),
                        fr=f"{fact.fr} : {OUTCOME_FR[outcome.name]}", en=f"{fact.en}: {outcome.name}")

@@ -1,10 +1,11 @@
-"""A stored decision asked again with some values of its row changed: same rules, same lists, same policy."""
+"""A stored decision asked again with some values of its row changed: same rules, scorer, lists and policy."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Final
 
 import msgspec
 
@@ -17,6 +18,10 @@ from apps.fraud.engine.rules.python_compile import ListHits
 from apps.fraud.engine.rules.walk import names, walk
 from apps.fraud.engine.ruleset import CompiledRuleSet
 
+Rescore = Callable[[Sequence[Value]], float]
+# Probabilities are kept to six digits: the scorer that decided says the same again, or it is another one.
+SAME: Final = 1.5e-6
+
 
 def stored_lists(inputs: Inputs) -> ListHits:
     """What the lists said then. What was looked for in vain, or not at all, stands on no list."""
@@ -26,12 +31,14 @@ def stored_lists(inputs: Inputs) -> ListHits:
 
 @dataclass(frozen=True)
 class WhatIf:
-    """`index` says where each feature stands in the row; `rules` are compiled for it."""
+    """`index` says where each feature stands in the row; `rules` are compiled for it; `rescore` gives the probability
+    of another row by the scorer that decided."""
 
     row: Sequence[Value]
     index: Mapping[str, int]
     rules: CompiledRuleSet
     inputs: Inputs
+    rescore: Rescore | None = None
 
     def get(self, name: str) -> Value:
         place = self.index.get(name)
@@ -45,8 +52,26 @@ class WhatIf:
         return row
 
     def outcome(self, values: Mapping[str, Value]) -> Outcome:
-        hits = self.rules.evaluate(self.changed(values), self.lists, self.inputs.at)
-        return decide(msgspec.structs.replace(self.inputs, rules=hits)).result
+        row, inputs = self.changed(values), self.inputs
+        hits = self.rules.evaluate(row, self.lists, inputs.at) if inputs.rules_up else inputs.rules
+        probability = inputs.scorer_score
+        if self.scored:
+            assert self.rescore is not None, "asked of a scorer that is not there"
+            probability = self.rescore(row)
+        return decide(msgspec.structs.replace(inputs, rules=hits, scorer_score=probability)).result
+
+    @property
+    def scored(self) -> bool:
+        """A scorer had its part in the decision, so it must be asked again."""
+        return self.inputs.scorer == "ok" and self.inputs.scorer_score is not None
+
+    @cached_property
+    def answerable(self) -> bool:
+        """Of a scorer that cannot be asked, or that says something else of the same row, nothing can be claimed."""
+        if not self.scored:
+            return self.inputs.rules_up
+        known = self.inputs.scorer_score
+        return self.rescore is not None and known is not None and abs(self.rescore(self.row) - known) <= SAME
 
     @cached_property
     def now(self) -> Outcome:

@@ -5,6 +5,9 @@ outcome is another. Amounts to look at come from three places: where a compariso
 nearly always straight lines of the amount), a grid, and both ends; between two neighbours with different outcomes it
 is bisected. A rule that turns twice between two neighbours of the grid, by a function that is no straight line, may
 hide an amount still nearer.
+
+A scorer is no straight line: between two amounts that were looked at it may turn unseen. Where it had its part, an
+amount is named that was itself decided anew, and nothing is said of the amounts beyond it.
 """
 
 from __future__ import annotations
@@ -83,8 +86,9 @@ def amount_thresholds(amounts: Amounts) -> Iterator[Threshold]:
     if not amounts.known:
         return
     lower, upper = floor(amounts.exact), ceil(amounts.exact)
-    below = sorted({units for units in _candidates(amounts) if 1 <= units <= lower}, reverse=True)
-    above = sorted({units for units in _candidates(amounts) if upper <= units <= UPWARDS * upper})
+    candidates = _candidates(amounts)
+    below = sorted({units for units in candidates if 1 <= units <= lower}, reverse=True)
+    above = sorted({units for units in candidates if upper <= units <= UPWARDS * upper})
     for path, is_below in ((below, True), (above, False)):
         found = [(units, amounts.outcome(units)) for units in path]
         seen: set[int] = set()
@@ -102,7 +106,8 @@ def _nearest(amounts: Amounts, found: list[tuple[int, Outcome]], wanted: Outcome
         nearest = _bisect(amounts, units, found[place - 1][0], wanted) if place else units
         beyond = [one for other, one in found if (other <= nearest if is_below else other >= nearest)]
         outcome = amounts.outcome(nearest)
-        return Threshold(nearest, outcome, is_below, all(one <= outcome for one in beyond))
+        throughout = not amounts.asked.scored and all(one <= outcome for one in beyond)
+        return Threshold(nearest, outcome, is_below, throughout)
     return None
 
 
