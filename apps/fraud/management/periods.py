@@ -38,6 +38,11 @@ def period_asked(options: dict[str, Any], tenant: Tenant) -> Period:
         raise CommandError(error.message) from error
 
 
+def moment_asked(text: str | None, name: str, tenant: Tenant | None = None) -> datetime | None:
+    """A day begins at midnight in the tenant's time zone; UTC's without one."""
+    return _moment(text, name, ZoneInfo(tenant.time_zone if tenant else "UTC"))
+
+
 def _moment(text: str | None, name: str, zone: ZoneInfo) -> datetime | None:
     if text is None:
         return None

@@ -1,0 +1,76 @@
+"""Frauds are few. Four ways to learn from them all the same, each tried, the best on validation kept."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import xgboost
+from msgspec import Struct
+from numpy.typing import NDArray
+
+from apps.fraud.scorers.measures import brier
+from apps.fraud.scorers.training.calibrating import log_loss, sigmoid
+from apps.fraud.scorers.training.fitting import Bench, Parameters, margins_of, odds_of
+from apps.fraud.scorers.training.rows import Flags, Margins, Rows
+from apps.fraud.scorers.training.split import Split, truth_of
+
+# Genuine payments kept for each fraud: more of them teach little, and take as long.
+KEPT_FOR_ONE: Final = 20
+
+
+class Tried(Struct, frozen=True, kw_only=True):
+    name: str
+    parameters: dict[str, Any]
+    shift: float
+    """Added to the margin, so that it speaks of all payments again and not of the weighted ones."""
+    rounds: int
+    average_precision: float
+    brier: float
+    log_loss: float
+    booster: xgboost.Booster
+    margins: Margins
+    """On validation, as the booster gives them."""
+
+    def told(self) -> dict[str, Any]:
+        names = ("name", "rounds", "average_precision", "brier", "log_loss")
+        return {name: getattr(self, name) for name in names}
+
+
+def compared(rows: Rows, split: Split, parameters: Parameters, *, seed: int, threads: int) -> list[Tried]:
+    """The simplest first, so that of equal ones the simplest is kept."""
+    truth = truth_of(rows, split.train)
+    odds = odds_of(truth)
+    bench = Bench(rows, split.train, split.validation, seed=seed, threads=threads)
+    found = [tried("none", bench, parameters)]
+    for name, weight in (("weight_sqrt", float(np.sqrt(odds))), ("weight_full", odds)):
+        found.append(tried(name, bench, {**parameters, "scale_pos_weight": weight}, shift=-float(np.log(weight))))
+    if odds > KEPT_FOR_ONE:
+        kept = KEPT_FOR_ONE / odds
+        few = Bench(
+            rows, split.train, split.validation, seed=seed, threads=threads, keep=undersampled(truth, kept, seed)
+        )
+        found.append(tried("undersampling", few, parameters, shift=float(np.log(kept))))
+    return found
+
+
+def tried(name: str, bench: Bench, parameters: Parameters, *, shift: float = 0.0) -> Tried:
+    booster = bench.fit(parameters)
+    margins = margins_of(booster, bench.stop_matrix)
+    said = sigmoid(margins.astype(np.float64) + shift)
+    return Tried(
+        name=name,
+        parameters=dict(parameters),
+        shift=shift,
+        rounds=booster.num_boosted_rounds(),
+        average_precision=bench.reached(booster),
+        brier=brier(bench.stop_truth, said) or 0.0,
+        log_loss=log_loss(bench.stop_truth, said),
+        booster=booster,
+        margins=margins,
+    )
+
+
+def undersampled(truth: Flags, kept: float, seed: int) -> NDArray[np.int64]:
+    """Every fraud, and this share of the rest."""
+    return np.flatnonzero(truth | (np.random.default_rng(seed).random(len(truth)) < kept))

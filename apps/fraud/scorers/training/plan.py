@@ -1,0 +1,71 @@
+"""What a training is asked to do. The same plan on the same rows gives the same bytes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from apps.fraud.scorers.training.refusals import CostsRefused
+
+
+class Costs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What each kind of mistake costs, in euros. Defaults are a web shop's; see docs/training.md."""
+
+    chargeback_fee: float = 25.0
+    """What the bank takes for a fraud that went through, beside the amount."""
+    challenge: float = 1.0
+    """A good customer asked for proof: some give up."""
+    challenge_stops: float = 0.9
+    """Share of frauds that a challenge stops."""
+    declined_share: float = 0.15
+    """Of the amount: the margin lost with a good payment that is declined."""
+    declined: float = 20.0
+    """And what the customer would have brought later."""
+    analyst_minutes: float = 4.0
+    """For each alert, which is each payment challenged or denied."""
+    analyst_hour: float = 35.0
+
+    @property
+    def alert(self) -> float:
+        return self.analyst_minutes / 60 * self.analyst_hour
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            if not 0 <= getattr(self, name) < 1e6:
+                raise CostsRefused(problem=f"{name} is {getattr(self, name)}, and must be zero or more")
+        if self.challenge_stops > 1:
+            raise CostsRefused(problem=f"challenge_stops is {self.challenge_stops}, and is a share between 0 and 1")
+
+
+def costs_read(text: str) -> Costs:
+    """From TOML: `chargeback_fee = 30`. What is not said keeps its default."""
+    try:
+        return msgspec.toml.decode(text.encode(), type=Costs)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise CostsRefused(problem=str(error)) from error
+
+
+# Weights of the scorer in the combined score that are tried. Under a half the rules would decide alone.
+WEIGHTS: Final = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+
+
+class Plan(Struct, frozen=True, kw_only=True):
+    seed: int = 1
+    label_delay_days: float | None = None
+    """None: measured on the frauds of the matrix."""
+    budget_minutes: float = 2.0
+    trials: int | None = None
+    """So many sets of parameters, whatever time they take: what makes a run repeatable elsewhere."""
+    features: tuple[str, ...] = ()
+    """Only these; all of the catalogue otherwise."""
+    allow: tuple[str, ...] = ()
+    """Features that may separate frauds nearly perfectly: somebody has looked."""
+    costs: Costs = Costs()
+    most_touched: float = 0.05
+    """Of good payments, challenged or denied."""
+    validation_share: float = 0.2
+    test_share: float = 0.2
+    threads: int = 2
+    """Never changes the result."""
