@@ -140,7 +140,7 @@ def _keep(good: pl.DataFrame, mapped: HistoryMap, hasher: Hasher, repeats: Repea
 
 
 def _priced(good: pl.DataFrame) -> pl.DataFrame:
-    """`amount` as the number nearest to it, `euro_cents` at the reference rate; each foreign amount is computed once."""
+    """`amount` as the number nearest to it, `euro_cents` at the reference rate. A foreign amount is computed once."""
     foreign = good.filter(pl.col("currency") != "EUR").select("amount", "currency").unique()
     cents = [euro_cents(Decimal(mills).scaleb(-3), code) for mills, code in foreign.iter_rows()]
     rated = foreign.with_columns(pl.Series("euro_cents", cents, dtype=pl.Int64))

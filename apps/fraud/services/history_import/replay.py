@@ -20,7 +20,7 @@ from apps.fraud.state.layout import LabelFacts
 from kivendtout.lib.clock import moment_of
 
 # The same facts, made from columns: a call with 32 names takes four times as long as one with 32 places.
-Placed: Any = msgspec.defstruct(
+_placed: Any = msgspec.defstruct(
     "Placed",
     [
         (one.name, one.type) if one.default is msgspec.NODEFAULT else (one.name, one.type, one.default)
@@ -67,7 +67,7 @@ class Replay:
                 columns.append([value or "" for value in values] if name == "failure_code" else values)
             else:
                 columns.append([self._same(name, hidden=hidden)] * size)
-        return list(map(Placed, *columns))
+        return list(map(_placed, *columns))
 
     def _same(self, name: str, *, hidden: bool) -> Any:
         if hidden:

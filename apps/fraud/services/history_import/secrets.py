@@ -56,8 +56,9 @@ def without_cards(frame: pl.DataFrame, columns: dict[str, str]) -> tuple[pl.Data
         found = _rows_with_cards(frame[name])
         if found and len(found) >= A_COLUMN_OF_CARDS * frame[name].count():
             raise HoldsCards(
-                f"Column {columns[name]!r}, mapped to {name}, holds card numbers (line {frame['line'][found[0]]:,} is the "
-                "first). They may not be kept. Export the first six or eight digits, or a fingerprint of the card."
+                f"Column {columns[name]!r}, mapped to {name}, holds card numbers, the first in line "
+                f"{frame['line'][found[0]]:,}. They may not be kept. "
+                "Export the first six or eight digits, or a fingerprint of the card."
             )
         bad |= dict.fromkeys(found, name)
     if not bad:
