@@ -1,6 +1,8 @@
 """The admin pages of alerts, labels, lists and rules; alerts and labels also stand on their payment's page."""
 
 from apps.fraud.admin.alert import FraudAlertAdmin
+from apps.fraud.admin.anomaly import AnomalyAdmin, anomalies_of_payment
+from apps.fraud.admin.anomaly_detectors import AnomalyDetectorAdmin
 from apps.fraud.admin.belongings import of_payment
 from apps.fraud.admin.dead_letters import DeadLetterAdmin
 from apps.fraud.admin.decision import DecisionAdmin
@@ -13,8 +15,11 @@ from apps.fraud.admin.stream import stream_page
 from apps.payments.admin.payment_page import PAYMENT_SECTIONS
 
 PAYMENT_SECTIONS.append(of_payment)
+PAYMENT_SECTIONS.append(anomalies_of_payment)
 
 __all__ = [
+    "AnomalyAdmin",
+    "AnomalyDetectorAdmin",
     "DeadLetterAdmin",
     "DecisionAdmin",
     "FraudAlertAdmin",

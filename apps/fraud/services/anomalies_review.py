@@ -76,8 +76,15 @@ def anomaly_review(*, anomaly: Anomaly, status: str, note: str, actor: User, now
     return anomaly
 
 
-def anomaly_budget_set(*, detector: AnomalyDetector, daily_budget: int, actor: User) -> AnomalyDetector:
+def may_set_up(detector: AnomalyDetector, actor: User) -> bool:
+    """A lead must not silence what looks at the leads."""
     if not actor.is_active or actor.tenant_id != detector.tenant_id or not actor.has_perm(CHANGE_DETECTOR):
+        return False
+    return detector.kind == AnomalyKind.PAYMENT or actor.has_perm(ACTIVITY)
+
+
+def anomaly_budget_set(*, detector: AnomalyDetector, daily_budget: int, actor: User) -> AnomalyDetector:
+    if not may_set_up(detector, actor):
         raise NotAllowed(gettext_noop("Your role does not set up detectors. Ask your team lead or an administrator."))
     if not 0 <= daily_budget <= MOST_A_DAY:
         raise BudgetRefused

@@ -17,6 +17,7 @@ def fields_told(named: Sequence[Named], among: Among) -> list[dict[str, Any]]:
             "part": round(one.part, 4),
             "share": one.share,
             "usual": one.usual,
+            "label": {"fr": one.field.fr, "en": one.field.en},
             **sentences(one, among),
         }
         for one in named
