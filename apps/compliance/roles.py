@@ -64,8 +64,11 @@ RULE_MODELS = ("fraud.rule", "fraud.ruleversion", "fraud.ruleset")
 # What is the matter with scorers, and what each day's watch found: no personal data. Leads and administrators act on it.
 WATCH = ("fraud.operationalalert", "fraud.scorerwatch")
 OPERATE = "fraud.change_operationalalert"
+SCORER_MODELS = ("fraud.scorer", "fraud.scorerchange")
+# As with rules: an analyst proposes, a team lead lets it decide.
+PROPOSE_SCORERS = ("fraud.propose_scorer",)
 DRAFT_RULES = ("fraud.add_rule", "fraud.add_ruleversion", "fraud.change_ruleversion")
-EVIDENCE = _views(*CUSTOMER_MODELS, *PAYMENT_MODELS, *FRAUD_MODELS, *RULE_MODELS, *WATCH)
+EVIDENCE = _views(*CUSTOMER_MODELS, *PAYMENT_MODELS, *FRAUD_MODELS, *RULE_MODELS, *SCORER_MODELS, *WATCH)
 # A list is made and changed, never deleted: decisions name it. To change an entry is to take it off.
 LISTS = ("fraud.add_fraudlist", "fraud.change_fraudlist", "fraud.add_listentry", "fraud.change_listentry")
 REVEAL = "customers.reveal_personal_data"
@@ -131,6 +134,7 @@ ROLES = (
             "fraud.change_anomaly",
             "fraud.add_listentry",
             *DRAFT_RULES,
+            *PROPOSE_SCORERS,
             REVEAL,
         ),
     ),
@@ -147,6 +151,8 @@ ROLES = (
             REVEAL,
             *DRAFT_RULES,
             "fraud.approve_rule",
+            *PROPOSE_SCORERS,
+            "fraud.promote_scorer",
             *LISTS,
             OPERATE,
             *_views("fraud.deadletter"),
