@@ -17,6 +17,8 @@ from apps.fraud.selectors.decision_chips import outcome_label
 from apps.payments.admin.state_change import of_payment
 
 TONES: Final = {0: "success", 1: "warning", 2: "danger"}
+# Of a score, wherever it is shown.
+DIGITS: Final = 3
 PARTS: Final = {
     "state": gettext_lazy("feature state"),
     "rules": gettext_lazy("rules"),
@@ -38,7 +40,7 @@ def degraded_badge(row: Decision) -> Any:
 
 
 def score_text(score: float | None) -> str:
-    return EMPTY if score is None else number_format(score, 3)
+    return EMPTY if score is None else number_format(score, DIGITS)
 
 
 def ruleset_text(number: int | None) -> str:
@@ -55,13 +57,20 @@ def french() -> bool:
 
 
 def bar(start: float, end: float) -> SafeString:
-    """Where a step of the score stands between 0 and 1."""
+    """Where a step of the score stands between 0 and 1; one that lowers the score goes from its start to the left."""
     return format_html(
-        '<svg class="kvt-bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
+        '<svg class="kvt-bar"{} viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
         '<rect x="{}" y="0" width="{}" height="6"/></svg>',
-        f"{100 * start:.2f}",
-        f"{max(0.5, 100 * (end - start)):.2f}",
+        format_html(' data-tone="success"') if end < start else "",
+        f"{100 * min(start, end):.2f}",
+        f"{max(0.5, 100 * abs(end - start)):.2f}",
     )
+
+
+def share_text(start: float, end: float) -> str:
+    """The difference of both places as they are shown: what stands in the column adds up to the score shown."""
+    share = round(round(end, DIGITS) - round(start, DIGITS), DIGITS)
+    return f"−{score_text(-share)}" if share < 0 else score_text(share)
 
 
 def value_text(value: Value) -> Any:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -25,7 +23,6 @@ from apps.compliance.admin.present import (
 )
 from apps.fraud.admin.belongings import severity_badge
 from apps.fraud.admin.decision_cells import (
-    bar,
     degraded_parts,
     milliseconds,
     outcome_badge,
@@ -33,19 +30,17 @@ from apps.fraud.admin.decision_cells import (
     score_text,
     spoken,
 )
-from apps.fraud.admin.decision_row import conditions_met, feature_section
+from apps.fraud.admin.decision_row import feature_section
+from apps.fraud.admin.decision_why import for_the_customer, in_words, reasons
 from apps.fraud.engine.counterfactual import smallest_changes
-from apps.fraud.engine.decide import Reason
 from apps.fraud.engine.outcome import Outcome
-from apps.fraud.engine.waterfall import Step, waterfall
 from apps.fraud.engine.what_if import WhatIf
-from apps.fraud.models import Decision, FraudAlert, Rule, RuleSet
+from apps.fraud.models import Decision, FraudAlert, RuleSet
 from apps.fraud.services.decisions_store import STEPS
-from apps.fraud.services.replay import Stored, decision_replay, stored_read
-from apps.payments.models import Currency
+from apps.fraud.services.explained import Explained
+from apps.fraud.services.explanations import decision_explain, decision_rescore
+from apps.fraud.services.replay import decision_replay
 from kivendtout.lib.errors import KvtError
-
-KINDS = {"rule": gettext_lazy("rule"), "list": gettext_lazy("list"), "scorer": gettext_lazy("scorer")}
 
 
 def record(viewer: Viewer, decision: Decision) -> Record:
@@ -63,23 +58,26 @@ def record(viewer: Viewer, decision: Decision) -> Record:
     if "replay" in viewer.request.GET:
         made.sections.append(replay_section(viewer, decision))
     try:
-        stored = stored_read(decision)
+        explained = decision_explain(decision)
     except (KvtError, KeyError, msgspec.MsgspecError) as error:
         note = error.translated if isinstance(error, KvtError) else _("What was stored cannot be read any more.")
         made.sections.append(Section("reasons", _("Why"), note=note))
     else:
-        made.sections += _sections(viewer, decision, stored)
+        made.sections += _sections(viewer, decision, explained)
     made.sections.append(_timings(decision))
     return made
 
 
-def _sections(viewer: Viewer, decision: Decision, stored: Stored) -> list[Section]:
-    asked = WhatIf(stored.row, stored.index, stored.rules, stored.inputs)
+def _sections(viewer: Viewer, decision: Decision, explained: Explained) -> list[Section]:
+    stored = explained.stored
+    asked = WhatIf(stored.row, stored.index, stored.rules, stored.inputs, decision_rescore(decision, stored))
     return [
-        reasons(viewer, asked, stored),
-        changes(viewer, stored),
-        parts(stored),
-        feature_section(viewer, asked),
+        in_words(viewer, explained),
+        reasons(viewer, asked, explained),
+        changes(viewer, asked, explained),
+        for_the_customer(explained),
+        parts(explained),
+        feature_section(viewer, asked, explained.leaning),
     ]
 
 
@@ -101,73 +99,28 @@ def _facts(viewer: Viewer, decision: Decision) -> list[Fact]:
     ]
 
 
-# --- why --------------------------------------------------------------------------------------------------------------
-def reasons(viewer: Viewer, asked: WhatIf, stored: Stored) -> Section:
-    told = waterfall(stored.inputs, stored.judgement)
-    steps = {(step.kind, step.code): step for step in told.steps}
-    pages = _rule_pages(viewer, [one.code for one in stored.judgement.reasons if one.kind == "rule"])
-    met = conditions_met(viewer, asked)
-    rows: list[tuple[Reason | Step, Step | None]] = []
-    rows += [(one, steps.pop((one.kind, one.code), None)) for one in stored.judgement.reasons]
-    rows += [(step, step) for step in steps.values()]  # the scorer gives a share, and no sentence of its own yet
-    shown = [
-        Column(gettext_lazy("reason"), lambda _v, row: _sentence(row[0], met.get(row[0].code, ()))),
-        Column(gettext_lazy("code"), lambda _v, row: link(pages.get(row[0].code, ""), row[0].code)),
-        Column(gettext_lazy("points"), lambda _v, row: _weight(row[0]), end=True),
-        Column(gettext_lazy("share of the score"), lambda _v, row: _share(row[1])),
-    ]
-    section = table(viewer, "reasons", _("Why"), rows, shown, empty=_("No rule hit and no list named the payment."))
-    if told.capped:
-        section.facts = [
-            Fact(_("Points"), _("The rules have more than 100 points: each counts for a part of its own."))
-        ]
-    return section
-
-
-def _sentence(reason: Reason | Step, met: tuple[Any, ...]) -> Any:
-    lines = format_html_join("", '<div class="kvt-hint">{}</div>', ((one,) for one in met))
-    return format_html("<strong>{}</strong>{}", spoken(reason), lines)
-
-
-def _weight(reason: Reason | Step) -> Any:
-    action = getattr(reason, "action", "")
-    if action in ("allow", "challenge", "deny"):
-        return outcome_badge(Outcome[action.upper()])
-    return badge(_("Watched"), "info") if action == "watch" else reason.points or EMPTY
-
-
-def _share(step: Step | None) -> Any:
-    return (
-        EMPTY
-        if step is None
-        else format_html('<span class="kvt-share">{}{}</span>', bar(step.start, step.end), score_text(step.share))
-    )
-
-
-def _rule_pages(viewer: Viewer, codes: list[str]) -> dict[str, str]:
-    found = Rule.objects.filter(code__in=codes).values_list("code", "pk")
-    return {code_: viewer.url_of("fraud.rule", pk) for code_, pk in found}
-
-
 # --- what would have turned it ----------------------------------------------------------------------------------------
-def changes(viewer: Viewer, stored: Stored) -> Section:
-    currency = Currency.objects.filter(pk=stored.row[stored.index["currency"]]).only("minor_units").first()
+def changes(viewer: Viewer, asked: WhatIf, explained: Explained) -> Section:
     found = smallest_changes(
-        row=stored.row, index=stored.index, rules=stored.rules, inputs=stored.inputs,
-        minor_units=currency.minor_units if currency else 2,
+        row=asked.row, index=asked.index, rules=asked.rules, inputs=asked.inputs, rescore=asked.rescore,
+        minor_units=explained.minor_units,
     )  # fmt: skip
     # The sentence ends with the outcome, which stands beside it as a badge.
     shown = [
         Column(gettext_lazy("change"), lambda _viewer, one: spoken(one).rpartition(":")[0].strip()),
         Column(gettext_lazy("outcome then"), lambda _viewer, one: outcome_badge(Outcome[one.outcome])),
     ]
-    allowed = stored.judgement.result is Outcome.ALLOW
-    empty = _("The payment was allowed: there is nothing milder.") if allowed else _("No single change would have.")
+    empty = _("No single change would have.")
+    if explained.stored.judgement.result is Outcome.ALLOW:
+        empty = _("The payment was allowed: there is nothing milder.")
+    elif not asked.answerable:
+        empty = _("Who decided cannot be asked again, so nothing is claimed.")
     return table(viewer, "changes", _("What would have turned it"), found, shown, empty=empty)
 
 
 # --- what it was made of ----------------------------------------------------------------------------------------------
-def parts(stored: Stored) -> Section:
+def parts(explained: Explained) -> Section:
+    stored = explained.stored
     judgement, policy = stored.judgement, stored.inputs.policy
     section = Section("parts", _("Parts of the decision"))
     section.facts = [
@@ -175,7 +128,7 @@ def parts(stored: Stored) -> Section:
         Fact(_("Score of the rules"), score_text(judgement.rules_score)),
         Fact(_("Score of the scorer"), score_text(judgement.scorer_score)),
         Fact(_("To check from"), score_text(policy.challenge)),
-        Fact(_("Denied from"), score_text(waterfall(stored.inputs, judgement).deny)),
+        Fact(_("Denied from"), score_text(explained.waterfall.deny)),
         Fact(_("Did not answer"), degraded_parts(judgement.degraded) or EMPTY),
         Fact(_("Rules on trial that hit"), ", ".join(stored.inputs.shadow) or EMPTY),
     ]

@@ -33,13 +33,16 @@ def shown(viewer: Viewer, name: str, value: Value) -> Any:
     return masked(value) if name in CARD_FEATURES and not viewer.reveals else value_text(value)
 
 
-def feature_section(viewer: Viewer, asked: WhatIf) -> Section:
+def feature_section(viewer: Viewer, asked: WhatIf, leaning: frozenset[str] = frozenset()) -> Section:
+    """`leaning`: what weighed most for the scorer."""
     groups: dict[str, list[str]] = {}
     for name in asked.index:
         owner = CATALOGUE[name].owner if name in CATALOGUE else ""
         groups.setdefault(owner, []).append(name)
     looked_at = [name for name in asked.index if name in asked.used]
     drawn = [_group(viewer, asked, _("Looked at by the rules that hit"), looked_at, is_open=True)] if looked_at else []
+    if weighed := [name for name in asked.index if name in leaning]:
+        drawn.append(_group(viewer, asked, _("Weighed most by the scorer"), weighed, is_open=not looked_at))
     drawn += [
         _group(viewer, asked, str(OWNERS.get(owner, owner or _("Others"))), names) for owner, names in groups.items()
     ]

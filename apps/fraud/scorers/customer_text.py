@@ -99,8 +99,7 @@ def letter(outcome: Outcome, weights: Mapping[str, float]) -> CustomerLetter:
     if outcome is Outcome.ALLOW:
         return CustomerLetter()
     ordered = sorted((code for code, weight in weights.items() if weight > 0), key=lambda one: (-weights[one], one))
-    told = [code for code in ordered if code != SECURITY][:MOST] or [SECURITY]
-    reasons = tuple(REASONS[code] for code in told)
+    reasons = tuple(REASONS[code] for code in ordered[:MOST] or [SECURITY])
     first = _FIRST[outcome]
     fr, en = [first[0], *(one.fr for one in reasons), _LAST[0]], [first[1], *(one.en for one in reasons), _LAST[1]]
     return CustomerLetter(reasons, " ".join(fr).replace("'", "’"), " ".join(en))
