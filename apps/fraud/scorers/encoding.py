@@ -51,21 +51,23 @@ class Encoder:
         self.width = len(columns)
         self.numeric = sum(column.kind != "text" for column in columns)
         self._pick = _picker([index[column.name] for column in columns[: self.numeric]])
-        self._codes = [
-            (index[column.name], {value: float(n) for n, value in enumerate(column.values)}, float(len(column.values)))
-            for column in columns[self.numeric :]
+        self._codes: list[tuple[int, dict[Value, float], float]] = [
+            (index[column.name], _codes(column), float(len(column.values))) for column in columns[self.numeric :]
         ]
 
     def matrix(self, rows: Sequence[Sequence[Value]]) -> Matrix:
         """None becomes NaN, true 1, false 0."""
-        made = np.empty((len(rows), self.width), dtype=np.float32)
-        upto, pick, texts = self.numeric, self._pick, self._codes
-        for n, row in enumerate(rows):
-            made[n, :upto] = pick(row)
-            for at, (place, codes, other) in enumerate(texts, upto):
-                text = row[place]
-                made[n, at] = np.nan if text is None else codes.get(text, other)  # type: ignore[arg-type]  # a text
-        return made
+        if not rows:
+            return np.empty((0, self.width), dtype=np.float32)
+        pick, texts = self._pick, self._codes
+        # All at once: number by number into an array costs three times as much.
+        told = [(*pick(row), *[codes.get(row[place], other) for place, codes, other in texts]) for row in rows]
+        return np.array(told, dtype=np.float32)
+
+
+def _codes(column: Column) -> dict[Value, float]:
+    codes: dict[Value, float] = {None: np.nan}
+    return codes | {value: float(n) for n, value in enumerate(column.values)}
 
 
 def _picker(places: list[int]) -> Any:
