@@ -7,6 +7,7 @@ every payment scored: a thousand rows cost some 60 µs this way, five times that
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 from msgspec import Struct
@@ -55,7 +56,35 @@ class Log(NamedTuple):
     folded: Folded
 
 
+class Past(Protocol):
+    """What features ask of one entity before one payment. `Earlier` counts it from a log's rows; a replay of years of
+    history keeps it counted as payments pass (`state/history_state.py`)."""
+
+    count: int
+    """Rows that are kept one by one."""
+    folded: Folded
+
+    def windows(self, own: int) -> Sequence[float | int]:
+        """Attempts, successes, failures and euros of each of the five windows; `own` are the payment's cents."""
+
+    def distinct(self, position: int, own: bytes, empty: bytes) -> list[int]:
+        """How many different keys stand there within an hour, a day, a week and 30 days, `own` among them."""
+
+    def totals(self) -> tuple[int, int, int]:
+        """Payments with an amount in euros, their sum and sum of squares in cents, the folded ones too."""
+
+    def successes(self) -> int: ...
+
+    def met(self, position: int, key: bytes) -> bool: ...
+
+    def first_at(self) -> int | None: ...
+
+    def last(self, position: int) -> Any:
+        """Of the last row. There must be one."""
+
+
 Slot = tuple[int, int, int, int, int]
+Sums = tuple[int, int, int, int]
 MINUTES: Final = 0
 HOURS: Final = 1
 DAYS: Final = 2
@@ -65,16 +94,7 @@ class Counts(Protocol):
     """Counts of one merchant in whole minutes, hours or days: (period number, attempts, successes, failures, cents)."""
 
     def between(self, which: int, first: int, current: int) -> list[Slot]:
-        """The periods from `first` up to, and without, `current`."""
-
-
-class Ring(NamedTuple):
-    minutes: list[Slot]
-    hours: list[Slot]
-    days: list[Slot]
-
-    def between(self, which: int, first: int, current: int) -> list[Slot]:
-        return [slot for slot in self[which] if first <= slot[0] < current]
+        """The periods from `first` up to, and without, `current`. Those with a method `sums` add them up."""
 
 
 # (known at, short key of the payment, is it a fraud?), in the order of time.
@@ -94,10 +114,10 @@ class Visit(NamedTuple):
 class History(NamedTuple):
     """None where the payment names no such entity."""
 
-    customer: Log
-    device: Log | None = None
-    card: Log | None = None
-    ip: Log | None = None
+    customer: Log | Past
+    device: Log | Past | None = None
+    card: Log | Past | None = None
+    ip: Log | Past | None = None
     merchant: Counts | None = None
     customer_verdicts: list[Verdict] = []
     device_verdicts: list[Verdict] = []

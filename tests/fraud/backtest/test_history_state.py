@@ -69,6 +69,28 @@ def rows(state: MemoryState | HistoryState, messages: list[Facts | LabelFacts]) 
     return found
 
 
+def replayed(state: HistoryState, messages: list[Facts | LabelFacts]) -> list[list[object]]:
+    """The rows above, as a replay asks: before each payment is told."""
+    found, newest = [], 0
+    for one in messages:
+        if isinstance(one, LabelFacts):
+            state.label(7, [one], now=one.known_at)
+            continue
+        row = list(compute_row(one, state.before(7, one), PARIS))
+        state.add(7, one)
+        if one.at >= newest:
+            newest, other = one.at, replace(one, payment_id=one.payment_id + "?")
+            found += [row, list(compute_row(other, state.look(7, [other])[0], PARIS))]
+    return found
+
+
+@given(seed=st.integers(0, 2**32), payments=st.integers(1, 60))
+@settings(max_examples=60, deadline=None)
+def test_asked_before_a_payment_is_told_it_answers_as_the_memory_that_scores(seed: int, payments: int) -> None:
+    messages = told(Random(seed), payments)
+    assert replayed(HistoryState(), messages) == rows(MemoryState(), messages)
+
+
 @given(seed=st.integers(0, 2**32), payments=st.integers(1, 60))
 @settings(max_examples=60, deadline=None)
 def test_it_gives_the_same_rows_as_the_memory_that_scores(seed: int, payments: int) -> None:
@@ -89,6 +111,7 @@ def test_it_folds_long_logs_and_drops_old_verdicts_at_the_same_moment(
     quick, slow = HistoryState(), MemoryState()
     assert rows(quick, messages) == rows(slow, messages)
     assert any(log.folded.count for log in quick.logs["customer"].values())
+    assert replayed(HistoryState(), messages) == rows(MemoryState(), messages)
 
 
 def test_another_tenants_payments_are_not_looked_at() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from apps.fraud.engine.event import NOTHING, short_key
-from apps.fraud.engine.features.case import DAY, HOUR, Case, Earlier
+from apps.fraud.engine.features.case import DAY, HOUR, Case
 from apps.fraud.engine.features.feature import Feature, Group, Value
 from apps.fraud.engine.history import CARD, COUNTRY, DEVICE, IP, PAYER
 
@@ -53,18 +53,6 @@ def country_key(country: str | None) -> bytes:
     return (country or "").encode()[:2].ljust(2, b"\0")
 
 
-def _count(earlier: Earlier, position: int, own: bytes, empty: bytes) -> list[Value]:
-    column, end = earlier.columns[position], earlier.count
-    met, out = {own}, list[Value]()
-    met.discard(empty)
-    for start in earlier.starts[1:]:  # the windows from an hour on; each holds the one before
-        met.update(column[start:end])
-        met.discard(empty)
-        out.append(len(met))
-        end = start
-    return out
-
-
 FEATURES = _features()
 NO_COUNTRY: Final = b"\0\0"
 NONE: Final[tuple[Value, ...]] = (None,) * len(WINDOWS)
@@ -77,11 +65,11 @@ def compute(case: Case) -> Sequence[Value]:
     own = (short_key(facts.device), short_key(facts.card), short_key(facts.ip), country_key(facts.payment_country))
     out: list[Value] = []
     for (_what, position, _fr, _en), key in zip(OF_CUSTOMER, own, strict=True):
-        out += _count(customer, position, key, NO_COUNTRY if position == COUNTRY else NOTHING)
+        out += customer.distinct(position, key, NO_COUNTRY if position == COUNTRY else NOTHING)
     payer = short_key(facts.customer)
     for owner, _fr, _en in OF_OTHERS:
         earlier = case.earlier(owner)
-        out += NONE if earlier is None else _count(earlier, PAYER, payer, NOTHING)
+        out += NONE if earlier is None else earlier.distinct(PAYER, payer, NOTHING)
     return out
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import sqrt
-from operator import mul
 from typing import Final
 
 from apps.fraud.engine.event import NOTHING, short_key
-from apps.fraud.engine.features.case import DAY, HOUR, SECOND, Case, Earlier
+from apps.fraud.engine.features.case import DAY, HOUR, SECOND, Case
 from apps.fraud.engine.features.distinct import NO_COUNTRY, country_key
 from apps.fraud.engine.features.feature import Feature, Group, Value
-from apps.fraud.engine.history import COUNTRY, DEVICE, IP, MERCHANT, SUCCESS, UNKNOWN_CENTS
+from apps.fraud.engine.history import AT, COUNTRY, DEVICE, IP, MERCHANT, Past
 
 STATE_AWAY: Final = "feature state did not answer"
 
@@ -65,12 +64,8 @@ FEATURES = (
 )  # fmt: skip
 
 
-def _norms(case: Case, earlier: Earlier) -> list[Value]:
-    folded, amounts = earlier.folded, earlier.columns[2]
-    unknown = amounts.count(UNKNOWN_CENTS)  # each stands as -1, whose square is 1
-    count = folded.priced + earlier.count - unknown
-    cents = folded.cents + sum(amounts) + unknown
-    squares = folded.squares + sum(map(mul, amounts, amounts)) - unknown
+def _norms(case: Case, earlier: Past) -> list[Value]:
+    count, cents, squares = earlier.totals()
     if not count:
         return [None, None, None, None]
     mean = cents / count / 100
@@ -82,37 +77,29 @@ def _norms(case: Case, earlier: Earlier) -> list[Value]:
     return [mean, spread, ratio, deviation]
 
 
-def _before(case: Case, earlier: Earlier) -> list[Value]:
-    successes = earlier.folded.successes + earlier.columns[3].count(SUCCESS)
+def _before(case: Case, earlier: Past) -> list[Value]:
+    successes = earlier.successes()
     count = earlier.folded.count + earlier.count
-    since = (case.at - earlier.columns[0][-1]) / SECOND if earlier.count else None
+    since = (case.at - earlier.last(AT)) / SECOND if earlier.count else None
     return [count, successes, count == 0, successes == 0, since]
 
 
-def _new(earlier: Earlier, position: int, key: bytes, empty: bytes) -> Value:
+def _new(earlier: Past, position: int, key: bytes, empty: bytes) -> Value:
     if key == empty or not (earlier.count or earlier.folded.count):
         return None
-    return not _met(earlier, position, key)
-
-
-def _met(earlier: Earlier, position: int, key: bytes) -> bool:
-    return key in earlier.columns[position] or (position, key) in earlier.folded.seen
+    return not earlier.met(position, key)
 
 
 def _device_seen(case: Case) -> Value:
     earlier = case.earlier("device")
-    if earlier is None:
-        return None
-    if earlier.folded.count:
-        return (case.at - earlier.folded.first_at) / SECOND
-    return (case.at - earlier.columns[0][0]) / SECOND if earlier.count else None
+    first = None if earlier is None else earlier.first_at()
+    return None if first is None else (case.at - first) / SECOND
 
 
-def _hop(case: Case, earlier: Earlier, device: bytes, ip: bytes) -> Value:
+def _hop(case: Case, earlier: Past, device: bytes, ip: bytes) -> Value:
     if not earlier.count:
         return None
-    columns = earlier.columns
-    last_at, last_device, last_ip = columns[0][-1], columns[DEVICE][-1], columns[IP][-1]
+    last_at, last_device, last_ip = earlier.last(AT), earlier.last(DEVICE), earlier.last(IP)
     if NOTHING in (device, ip, last_device, last_ip):
         return None
     return last_at >= case.at - HOUR and bool(last_device != device and last_ip != ip)
@@ -135,7 +122,7 @@ def compute(case: Case) -> Sequence[Value]:
         _new(earlier, DEVICE, device, NOTHING),
         _new(earlier, IP, ip, NOTHING),
         _new(earlier, COUNTRY, country_key(facts.payment_country), NO_COUNTRY),
-        None if merchant == NOTHING else not _met(earlier, MERCHANT, merchant),
+        None if merchant == NOTHING else not earlier.met(MERCHANT, merchant),
         _hop(case, earlier, device, ip),
     ]
 

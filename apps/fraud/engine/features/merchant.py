@@ -11,7 +11,7 @@ from typing import Final
 
 from apps.fraud.engine.features.case import DAY, HOUR, MINUTE, Case
 from apps.fraud.engine.features.feature import Feature, Group, Value
-from apps.fraud.engine.history import DAYS, HOURS, MINUTES, Counts, Slot
+from apps.fraud.engine.history import DAYS, HOURS, MINUTES, Counts, Slot, Sums
 
 # Window, which of the ring's counts it is read from, how many periods, and the period.
 WINDOWS: Final = (
@@ -58,12 +58,17 @@ def _features() -> tuple[Feature, ...]:
     return tuple(made)
 
 
-Sums = tuple[int, int, int, int]
-
-
 def _sums(counts: Counts, at: int) -> list[Sums]:
     """In the order of WINDOWS. The shorter window of two is cut out of the longer one."""
     minute, hour, day = at // MINUTE, at // HOUR, at // DAY
+    if (summed := getattr(counts, "sums", None)) is not None:
+        return [
+            summed(MINUTES, minute - 10, minute),
+            summed(MINUTES, minute - 60, minute),
+            summed(HOURS, hour - 24, hour),
+            summed(DAYS, day - 7, day),
+            summed(DAYS, day - 30, day),
+        ]
     minutes, days = counts.between(MINUTES, minute - 60, minute), counts.between(DAYS, day - 30, day)
     return [
         _sum([slot for slot in minutes if slot[0] >= minute - 10]),

@@ -51,8 +51,7 @@ FEATURES = (
 
 
 def compute(case: Case) -> Sequence[Value]:
-    facts, local = case.facts, case.local
-    hour, weekday = local.hour, local.isoweekday()
+    facts, hour, weekday = case.facts, case.hour, case.weekday
     kind = facts.device_kind
     return (
         facts.amount,

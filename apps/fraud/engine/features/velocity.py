@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from apps.fraud.engine.features.case import SPANS, Case, Earlier
+from apps.fraud.engine.features.case import SPANS, Case
 from apps.fraud.engine.features.feature import Feature, Group, Value
-from apps.fraud.engine.history import FAILED, SUCCESS, UNKNOWN_CENTS
 
 WINDOW_FR: Final = {"10m": "10 minutes", "1h": "1 heure", "24h": "24 heures", "7d": "7 jours", "30d": "30 jours"}
 WINDOW_EN: Final = {"10m": "10 minutes", "1h": "an hour", "24h": "24 hours", "7d": "7 days", "30d": "30 days"}
@@ -46,28 +45,14 @@ def _family(owner: str) -> tuple[Feature, ...]:
     return tuple(made)
 
 
-def counted(earlier: Earlier, own_cents: int | None) -> Sequence[Value]:
-    """Five windows of four numbers each."""
-    _at, _id, cents, status = earlier.columns[:4]
-    own = own_cents or 0
-    if not earlier.count:
-        return (1, 0, 0, own / 100) * len(SPANS)
-    out: list[Value] = []
-    for start in earlier.starts:
-        results, amounts = status[start:], cents[start:]
-        # An amount that is not known stands as -1.
-        money = sum(amounts) + amounts.count(UNKNOWN_CENTS) + own
-        out += (len(results) + 1, results.count(SUCCESS), results.count(FAILED), money / 100)
-    return out
-
-
 MISSING: Final[tuple[Value, ...]] = (None,) * 4 * len(SPANS)
 
 
 def _computer(owner: str) -> Callable[[Case], Sequence[Value]]:
     def compute(case: Case) -> Sequence[Value]:
         earlier = case.earlier(owner)
-        return MISSING if earlier is None else counted(earlier, case.cents)
+        # Five windows of four numbers each.
+        return MISSING if earlier is None else earlier.windows(case.cents or 0)
 
     return compute
 

@@ -52,8 +52,8 @@ class Replay:
         became = told if self.judged_with_result else self._facts(block, with_result=True)
         for one, ended, line, is_fraud, known_at in zip(told, became, *truths, strict=True):
             self._tell_labels(one.at)
-            [history] = self.state.observe(SPACE, [ended], now=one.at)
-            values = compute_row(one, history, self.zone)
+            values = compute_row(one, self.state.before(SPACE, ended), self.zone)
+            self.state.add(SPACE, ended)
             if is_fraud:
                 self._remember(one, line, known_at)
             yield MatrixRow(line, one, values, is_fraud, None if known_at is None else moment_of(known_at))
