@@ -13,7 +13,7 @@ from django.db import connection
 from numpy.typing import NDArray
 
 from apps.fraud.engine.features.feature import Value
-from apps.fraud.models import ActiveScorer, Scorer
+from apps.fraud.models import ActiveScorer, Scorer, ScorerChange
 
 # Rows read at once: 2 MB of values.
 CHUNK: Final = 5_000
@@ -144,6 +144,15 @@ def alerts_judged(scorer: Scorer, period: Period, *, now: datetime) -> tuple[int
 
 def alert_volume(scorer: Scorer, period: Period) -> Volume:
     return Volume(*_fetch(VOLUME, _values(scorer, period))[0])
+
+
+def alerts_promised(scorer: Scorer) -> float | None:
+    """A day, as two people were told when they promoted it; None where the statement rests on no decisions."""
+    change = ScorerChange.objects.filter(scorer=scorer, kind=ScorerChange.Kind.PROMOTE, state=ScorerChange.State.DONE)
+    statement = change.order_by("-pk").values_list("statement", flat=True).first()
+    after = statement.get("after") if isinstance(statement, dict) else None
+    alerts = after.get("alerts") if isinstance(after, dict) else None
+    return float(alerts) if isinstance(alerts, int | float) else None
 
 
 def one_in_of(count: int, most: int) -> int:

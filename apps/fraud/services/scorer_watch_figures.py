@@ -160,6 +160,8 @@ def _volume(found: Day, scorer: Scorer, day: date, zone: ZoneInfo) -> None:
     own = [one.alerts for one in before if one.by_scorer * 2 > one.decided]
     usual, basis = bounds.usual_of(own), "own_days"
     if usual is None:
+        usual, basis = watch.alerts_promised(scorer), "statement"
+    if usual is None:
         usual, basis = bounds.usual_of([one.alerts for one in before if one.decided]), "days_before"
     found.alerts = today.alerts
     found.figures["volume"] = {

@@ -7,22 +7,20 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 from functools import cache
 from typing import Any
 
-import numpy as np
+from django.db import connection
 
 from apps.compliance.models import Tenant
 from apps.fraud.engine.features.catalogue import VERSION
 from apps.fraud.engine.features.feature import Value
-from apps.fraud.models import ActiveScorer, Decision, FraudAlert, FraudLabel, Scorer, ShadowScore
+from apps.fraud.models import ActiveScorer, Scorer
 from apps.fraud.scorers.drift import baseline_of
 from apps.fraud.scorers.scorer import Scorer as Loaded
 from apps.fraud.scorers.trained import Trained
 from apps.fraud.services.catalogues import catalogue_note
 from apps.fraud.services.decisions_store import pack_row
-from apps.payments.models import Payment, PaymentReference
 from apps.payments.services.partitions import payment_partitions_ensure
 from tests.factories import make_customer, make_method
 from tests.scorers.small import NOON, small_rows, small_scorer, small_trained
@@ -58,61 +56,59 @@ def scores_of(rows: Sequence[Row]) -> list[float]:
 def decided(
     tenant: Tenant, day: date, rows: Sequence[Row], *, by: Scorer | None, scores: Sequence[float] | None = None,
     alerts: int = 0, truth: Sequence[bool] | None = None, on_trial: Scorer | None = None,
-) -> list[PaymentReference]:  # fmt: skip
+) -> list[int]:  # fmt: skip
     """`alerts` of the first payments; `truth` is known the next day. `by` nobody: rules decided."""
     start = datetime.combine(day, time(8), UTC)
     payment_partitions_ensure(first=day, last=day)
     catalogue_note(now=start)
     said = list(scores if scores is not None else scores_of(rows))
     references = _payments(tenant, start, len(rows))
-    Decision.objects.bulk_create(
-        _decision(tenant, one, row, score, by) for one, row, score in zip(references, rows, said, strict=True)
-    )
-    FraudAlert.objects.bulk_create(
-        FraudAlert(tenant=tenant, payment=one, external_id=f"kvt-{one.pk}", rule="SCORER", raised_at=start)
-        for one in references[:alerts]
-    )
+    _decisions(tenant, start, references, rows, said, by)
+    _run(ALERTS, [start, tenant.pk, references[:alerts]])
     if truth is not None:
-        known = start + timedelta(hours=20)
-        FraudLabel.objects.bulk_create(
-            FraudLabel(tenant=tenant, payment=one, is_fraud=fraud, source="chargeback", known_at=known)
-            for one, fraud in zip(references, truth, strict=True)
-        )
+        _run(LABELS, [start + timedelta(hours=20), tenant.pk, references, list(truth)])
     if on_trial is not None:
-        ShadowScore.objects.bulk_create(
-            ShadowScore(tenant=tenant, payment=one, scorer=on_trial, score=score, scored_at=start)
-            for one, score in zip(references, said, strict=True)
-        )
+        _run(TRIAL, [tenant.pk, on_trial.pk, start, references, said])
     return references
 
 
-def _payments(tenant: Tenant, start: datetime, count: int) -> list[PaymentReference]:
+# One statement a table: row by row, the tests would spend their time here.
+REFERENCES = """INSERT INTO payments_paymentreference (tenant_id, external_id, attempted_at)
+SELECT %s, 'W' || %s || '-' || n, %s + n * interval '1 second' FROM generate_series(1, %s) n RETURNING id"""
+PAYMENTS = """INSERT INTO payments_payment (id, tenant_id, attempted_at, customer_id, status_id, initial_status_id,
+    amount, currency_id, method_id, payment_country, failure_code, recorded_by)
+SELECT id, tenant_id, attempted_at, %s, 'pending', 'pending', 10, 'EUR', %s, 'FR', '', 'test'
+FROM payments_paymentreference WHERE id = ANY(%s)"""
+DECISIONS = """INSERT INTO fraud_decision (payment_id, tenant_id, decided_at, outcome, score, points, scorer_version,
+    degraded, source, trace_id, latency_us, timings, catalogue_version, features, inputs, judgement)
+SELECT one.id, %s, %s, 0, one.score, 0, %s, false, 'stream', '', 1, '{0,0,0,0,0}', %s, one.features, one.inputs, '{}'
+FROM unnest(%s::bigint[], %s::float8[], %s::bytea[], %s::text[]) AS one(id, score, features, inputs)"""
+ALERTS = """INSERT INTO fraud_fraudalert (tenant_id, external_id, payment_id, rule, severity, status, raised_at)
+SELECT r.tenant_id, 'kvt-' || r.id, r.id, 'SCORER', 'MEDIUM', 'PENDING_REVIEW', %s FROM payments_paymentreference r
+WHERE r.tenant_id = %s AND r.id = ANY(%s)"""
+LABELS = """INSERT INTO fraud_fraudlabel (known_at, tenant_id, payment_id, is_fraud, source, pattern)
+SELECT %s, %s, one.id, one.fraud, 'chargeback', '' FROM unnest(%s::bigint[], %s::boolean[]) AS one(id, fraud)"""
+TRIAL = """INSERT INTO fraud_shadowscore (tenant_id, scorer_id, scored_at, payment_id, score)
+SELECT %s, %s, %s, one.id, one.score FROM unnest(%s::bigint[], %s::float8[]) AS one(id, score)"""
+
+
+def _run(sql: str, values: list[Any]) -> list[tuple[Any, ...]]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return list(cursor.fetchall()) if "RETURNING" in sql else []
+
+
+def _payments(tenant: Tenant, start: datetime, count: int) -> list[int]:
     customer = make_customer(tenant)
-    method = make_method(customer)
-    references: list[PaymentReference] = PaymentReference.objects.bulk_create(
-        PaymentReference(tenant=tenant, external_id=f"W{next(_numbers):07d}", attempted_at=start + timedelta(seconds=n))
-        for n in range(count)
-    )
-    Payment.objects.bulk_create(
-        Payment(
-            tenant=tenant, reference=one, attempted_at=one.attempted_at, customer=customer, method=method,
-            amount=Decimal(10), currency_id="EUR", payment_country="FR", recorded_by="test", status_id="pending",
-            initial_status_id="pending",
-        )
-        for one in references
-    )  # fmt: skip
-    return references
+    found = [pk for (pk,) in _run(REFERENCES, [tenant.pk, next(_numbers), start, count])]
+    _run(PAYMENTS, [customer.pk, make_method(customer).pk, found])
+    return found
 
 
-def _decision(tenant: Tenant, payment: PaymentReference, row: Row, score: float, by: Scorer | None) -> Decision:
-    inputs: dict[str, Any] = {"scorer_score": score if by else None}
-    return Decision(
-        tenant=tenant, payment=payment, decided_at=payment.attempted_at, outcome=0, score=score, points=0,
-        scorer_version=by.version if by else "", degraded=False, source="stream", latency_us=1, timings=[0] * 5,
-        catalogue_version=VERSION, features=pack_row(row), inputs=json.dumps(inputs), judgement="{}",
-    )  # fmt: skip
-
-
-def shuffled(rows: Sequence[Row], seed: int) -> list[Row]:
-    order = np.random.default_rng(seed).permutation(len(rows))
-    return [list(rows[n]) for n in order]
+def _decisions(
+    tenant: Tenant, at: datetime, payments: list[int], rows: Sequence[Row], scores: list[float], by: Scorer | None
+) -> None:
+    version = by.version if by else ""
+    inputs = [json.dumps({"scorer_score": score if by else None}) for score in scores]
+    packed = [pack_row(row) for row in rows]
+    _run(DECISIONS, [tenant.pk, at, version, VERSION, payments, scores, packed, inputs])

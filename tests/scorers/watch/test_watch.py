@@ -8,9 +8,10 @@ import pytest
 
 from apps.compliance.models import Tenant
 from apps.fraud.engine.features.catalogue import INDEX
-from apps.fraud.models import OperationalAlert, ScorerWatch
+from apps.fraud.models import OperationalAlert, ScorerChange, ScorerWatch
 from apps.fraud.services.scorer_watch import DayNotOver, scorer_watches_forget, scorers_watch
 from kivendtout.lib.tenancy import tenant_scope
+from tests.conftest import make_person
 from tests.scorers.small import small_rows, small_scorer
 from tests.scorers.watch.days import A_DAY, DAY, MORNING, Row, champion, decided, scores_of, watchable
 
@@ -147,6 +148,21 @@ def test_days_of_the_scorer_before_are_no_measure_once_it_has_days_of_its_own(in
     decided(in_tenant, DAY, rows, by=scorer, alerts=60)
     [row] = run(in_tenant)
     assert row.findings["volume"]["usual"] == 51 and row.findings["volume"]["basis"] == "own_days" and kinds() == []
+
+
+def test_a_new_champion_is_held_against_what_was_said_when_it_was_promoted(in_tenant: Tenant) -> None:
+    scorer = champion(in_tenant)
+    ScorerChange.objects.create(
+        kind="promote", state="done", scorer=scorer, before={}, after={}, statement={"after": {"alerts": 20.5}},
+        asked_at=MORNING, settled_by=make_person(in_tenant, "lead"),
+    )  # fmt: skip
+    rows, _truth = ordinary()
+    for weeks in (1, 2, 3):
+        decided(in_tenant, DAY - timedelta(weeks=weeks), rows[:60], by=None, alerts=60)
+    decided(in_tenant, DAY, rows, by=scorer, alerts=70)
+    [row] = run(in_tenant)
+    assert (row.findings["volume"]["usual"], row.findings["volume"]["basis"]) == (20.5, "statement")
+    assert kinds() == ["volume"]
 
 
 def test_what_happens_on_sundays_is_no_measure_for_mondays(in_tenant: Tenant) -> None:
