@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -33,25 +34,35 @@ class Tried(Struct, frozen=True, kw_only=True):
     """On validation, as the booster gives them."""
 
     def told(self) -> dict[str, Any]:
-        names = ("name", "rounds", "average_precision", "brier", "log_loss")
-        return {name: getattr(self, name) for name in names}
+        return {"name": self.name, **_figures(self)}
 
 
-def compared(rows: Rows, split: Split, parameters: Parameters, *, seed: int, threads: int) -> list[Tried]:
-    """The simplest first, so that of equal ones the simplest is kept."""
+def compared(
+    rows: Rows, split: Split, parameters: Parameters, trends: Parameters, *, seed: int, threads: int
+) -> tuple[list[Tried], list[dict[str, Any]]]:
+    """The simplest first, so that of equal ones the simplest is kept. And what the best reaches without `trends`."""
     truth = truth_of(rows, split.train)
     odds = odds_of(truth)
     bench = Bench(rows, split.train, split.validation, seed=seed, threads=threads)
-    found = [tried("none", bench, parameters)]
+    ways: list[tuple[str, Bench, dict[str, Any], float]] = [("none", bench, {}, 0.0)]
     for name, weight in (("weight_sqrt", float(np.sqrt(odds))), ("weight_full", odds)):
-        found.append(tried(name, bench, {**parameters, "scale_pos_weight": weight}, shift=-float(np.log(weight))))
+        ways.append((name, bench, {"scale_pos_weight": weight}, -float(np.log(weight))))
     if odds > KEPT_FOR_ONE:
         kept = KEPT_FOR_ONE / odds
-        few = Bench(
-            rows, split.train, split.validation, seed=seed, threads=threads, keep=undersampled(truth, kept, seed)
-        )
-        found.append(tried("undersampling", few, parameters, shift=float(np.log(kept))))
-    return found
+        keep = undersampled(truth, kept, seed)
+        few = Bench(rows, split.train, split.validation, seed=seed, threads=threads, keep=keep)
+        ways.append(("undersampling", few, {}, float(np.log(kept))))
+    found = [tried(name, on, {**parameters, **trends, **more}, shift=shift) for name, on, more, shift in ways]
+    best = best_of(found)
+    name, on, more, shift = ways[found.index(best)]
+    table = [{"trends": bool(trends), "kept": True, **_figures(best)}]
+    if trends:
+        table.append({"trends": False, "kept": False, **_figures(tried(name, on, {**parameters, **more}, shift=shift))})
+    return found, table
+
+
+def best_of(found: Sequence[Tried]) -> Tried:
+    return max(found, key=lambda one: one.average_precision)
 
 
 def tried(name: str, bench: Bench, parameters: Parameters, *, shift: float = 0.0) -> Tried:
@@ -74,3 +85,8 @@ def tried(name: str, bench: Bench, parameters: Parameters, *, shift: float = 0.0
 def undersampled(truth: Flags, kept: float, seed: int) -> NDArray[np.int64]:
     """Every fraud, and this share of the rest."""
     return np.flatnonzero(truth | (np.random.default_rng(seed).random(len(truth)) < kept))
+
+
+def _figures(one: Tried) -> dict[str, Any]:
+    names = ("rounds", "average_precision", "brier", "log_loss")
+    return {name: getattr(one, name) for name in names}

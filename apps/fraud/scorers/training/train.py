@@ -19,9 +19,10 @@ from apps.fraud.scorers.trained import Operating, Trained
 from apps.fraud.scorers.training import calibrating, operating
 from apps.fraud.scorers.training.defaults import STARTING
 from apps.fraud.scorers.training.fitting import trends_of
-from apps.fraud.scorers.training.imbalance import Tried, compared
+from apps.fraud.scorers.training.imbalance import Tried, best_of, compared
 from apps.fraud.scorers.training.leaks import require_no_leak
 from apps.fraud.scorers.training.operating import RulesSaid
+from apps.fraud.scorers.training.pictures import pictures
 from apps.fraud.scorers.training.plan import Plan
 from apps.fraud.scorers.training.reading import MatrixFile
 from apps.fraud.scorers.training.report import report_of
@@ -45,8 +46,10 @@ class Work:
     best: Tried
     parameters: dict[str, Any]
     trials: list[dict[str, Any]]
-    trends: dict[str, Any]
-    calibration: Calibration
+    trend_table: list[dict[str, Any]]
+    constant: tuple[str, ...]
+    """Features that never change in the training period."""
+    with_trend: list[str]
     calibrations: list[dict[str, Any]]
     rules: dict[str, RulesSaid]
     """By name, in the order of time."""
@@ -83,14 +86,14 @@ def train(
     `decides`: whether the first rule set decides beside the scorer. The others are only compared.
     """
     began = clock()
-    rows, split = _read(path, plan, known_on, catalogue)
+    rows, split, constant = _read(path, plan, known_on, catalogue)
     progress(f"{len(rows):,} payments, {len(rows.columns)} features")
     require_no_leak(rows, split, plan.allow)
     fixed = trends_of(rows.columns, catalogue)
     parameters, trials = searched(rows, split, plan, STARTING, fixed, clock=clock, progress=progress)
     progress("comparing ways to learn from few frauds")
-    tried = compared(rows, split, {**fixed, **parameters}, seed=plan.seed, threads=plan.threads)
-    best = max(tried, key=lambda one: one.average_precision)
+    tried, trend_table = compared(rows, split, parameters, fixed, seed=plan.seed, threads=plan.threads)
+    best = best_of(tried)
     truth = truth_of(rows, split.validation)
     calibration, calibrations = calibrating.chosen(best.margins, truth)
     encoded = _artefact(rows, split, best, calibration)
@@ -108,23 +111,29 @@ def train(
         costs=plan.costs,
         most_touched=plan.most_touched,
     )
+    with_trend = [one.name for one in rows.columns if one.kind != "text" and catalogue[one.name].trend]
     work = Work(
-        plan=plan, rows=rows, split=split, tried=tried, best=best, parameters=parameters, trials=trials, trends=fixed,
-        calibration=calibration, calibrations=calibrations, rules=said, decides=decides, operating=point,
-        weights=weights, scorer=scorer, probabilities=probabilities,
+        plan=plan, rows=rows, split=split, tried=tried, best=best, parameters=parameters, trials=trials,
+        trend_table=trend_table, calibrations=calibrations, rules=said, decides=decides, operating=point,
+        constant=constant, with_trend=with_trend, weights=weights, scorer=scorer, probabilities=probabilities,
     )  # fmt: skip
     progress("measuring")
     report = report_of(work)
     return _trained(work, encoded, {**report, "seconds": round(clock() - began, 1)})
 
 
-def _read(path: Path, plan: Plan, known_on: int | None, catalogue: Mapping[str, Feature]) -> tuple[Rows, Split]:
+def _read(
+    path: Path, plan: Plan, known_on: int | None, catalogue: Mapping[str, Feature]
+) -> tuple[Rows, Split, tuple[str, ...]]:
     """Twice over the times, once over the features: which rows teach must be known before texts are coded."""
     file = MatrixFile(path, catalogue)
     told = file.known_at[file.known_at < NEVER]
     latest = int(max(file.at[-1], told.max(initial=0))) if len(file.at) else 0
     split = split_of(file.times(), plan, latest if known_on is None else known_on)
-    return file.rows(file.features(plan.features), split.train.rows), split
+    features = file.features(plan.features)
+    rows = file.rows(features, split.train.rows)
+    learned = {column.name for column in rows.columns}
+    return rows, split, tuple(one.name for one in features if one.name not in learned)
 
 
 def _artefact(rows: Rows, split: Split, best: Tried, calibration: Calibration) -> bytes:
@@ -155,4 +164,5 @@ def _trained(work: Work, encoded: bytes, report: dict[str, Any]) -> Trained:
         report=report,
         operating=work.operating,
         baseline=baseline_of(rows.matrix[split.train.rows], rows.columns, np.asarray(work.part(split.train))),
+        pictures=pictures(report),
     )  # fmt: skip
