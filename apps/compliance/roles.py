@@ -72,6 +72,8 @@ EVIDENCE = _views(*CUSTOMER_MODELS, *PAYMENT_MODELS, *FRAUD_MODELS, *RULE_MODELS
 # A list is made and changed, never deleted: decisions name it. To change an entry is to take it off.
 LISTS = ("fraud.add_fraudlist", "fraud.change_fraudlist", "fraud.add_listentry", "fraud.change_listentry")
 REVEAL = "customers.reveal_personal_data"
+# Whole files of verdicts: scorers learn from them, so it is for those who answer for what they learn.
+IMPORT_LABELS = "fraud.import_labels"
 # How the stream does: counts of every tenant together, no message and no name.
 STREAM = "fraud.view_outbox"
 # Messages that could not be used, those of the own tenant. Sending one again is for whoever runs the installation.
@@ -95,6 +97,7 @@ ROLES = (
             *EVIDENCE,
             *_all("compliance.user", "payments.merchant", "payments.product"),
             *LISTS,
+            IMPORT_LABELS,
             # Jobs and currencies serve every tenant: who runs the installation changes them (a superuser), nobody else.
             *_views(*BEAT_MODELS),
             STREAM,
@@ -154,6 +157,7 @@ ROLES = (
             *PROPOSE_SCORERS,
             "fraud.promote_scorer",
             *LISTS,
+            IMPORT_LABELS,
             OPERATE,
             *_views("fraud.deadletter"),
             "payments.change_merchant",

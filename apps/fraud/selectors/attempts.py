@@ -17,7 +17,7 @@ from apps.fraud.engine.event import Facts
 from apps.fraud.selectors.facts import IN_ORDER, LABEL_FACTS, RESULT_OF, facts_of, label_of
 from apps.fraud.selectors.label_history import label_pages, labels_of
 from apps.fraud.state.layout import LabelFacts
-from kivendtout.lib.clock import EPOCH, moment_of
+from kivendtout.lib.clock import EPOCH
 
 CHUNK: Final = 5_000
 INITIAL: Final = """
@@ -25,11 +25,7 @@ SELECT p.id, p.initial_status_id FROM payments_payment p
 WHERE p.tenant_id = %(tenant)s AND (p.attempted_at, p.id) > (%(after)s, %(after_id)s) AND p.attempted_at <= %(last)s
   AND p.initial_status_id <> p.status_id
 """
-LABELS: Final = f"""
-{LABEL_FACTS} WHERE l.tenant_id = %(tenant)s AND (l.known_at, l.id) > (%(after)s, %(after_id)s)
-ORDER BY l.known_at, l.id LIMIT %(limit)s
-"""
-LABELS_THEN: Final = f"{LABEL_FACTS} ORDER BY l.known_at, l.id"
+LABELS: Final = f"{LABEL_FACTS} ORDER BY l.known_at, l.id"
 # The latest verdict stands; of two at one instant the one that says fraud, as in features/merchant.py.
 TRUTHS: Final = """
 SELECT DISTINCT ON (payment_id) payment_id, is_fraud, known_at FROM fraud_fraudlabel
@@ -76,25 +72,8 @@ def labels_in_order(
     tenant_id: int, *, chunk: int = CHUNK, known_on: datetime | None = None, recorded_on: datetime | None = None
 ) -> Iterator[LabelFacts]:
     """By the moment each became known: those that stand, or those that stood on a date (see label_history.py)."""
-    if known_on or recorded_on:
-        then = label_pages(LABELS_THEN, tenant_id, _place, known_on=known_on, recorded_on=recorded_on, chunk=chunk)
-        for rows in then:
-            yield from map(label_of, rows)
-        return
-    place = (EPOCH, 0)
-    while True:
-        values: dict[str, Any] = {"tenant": tenant_id, "after": place[0], "after_id": place[1], "limit": chunk}
-        with connection.cursor() as cursor:
-            cursor.execute(LABELS, values)
-            rows = cursor.fetchall()
-        if not rows:
-            return
+    for rows in label_pages(LABELS, tenant_id, known_on=known_on, recorded_on=recorded_on, chunk=chunk):
         yield from map(label_of, rows)
-        place = _place(rows[-1])
-
-
-def _place(row: Sequence[Any]) -> tuple[datetime, int]:
-    return moment_of(row[6]), row[0]
 
 
 def truths(

@@ -10,7 +10,14 @@ from django.db import connection
 from apps.fraud.selectors.facts import LABEL_FACTS, label_of
 from apps.fraud.state.layout import LabelFacts
 
-OF: Final = f"{LABEL_FACTS} WHERE l.tenant_id = %s AND (l.id = ANY(%s) OR l.payment_id = ANY(%s)) ORDER BY l.id"
+# Those few first, under the name of their table: told to look among all labels for either, PostgreSQL reads every
+# payment there is (measured: 2.2 s instead of 0.1 s for 5,000 labels of 100,000 payments).
+OF: Final = f"""
+WITH fraud_fraudlabel AS MATERIALIZED (
+    SELECT * FROM fraud_fraudlabel WHERE id = ANY(%(labels)s::bigint[])
+    UNION SELECT * FROM fraud_fraudlabel WHERE payment_id = ANY(%(payments)s::bigint[]))
+{LABEL_FACTS} WHERE l.tenant_id = %(tenant)s ORDER BY l.id
+"""  # noqa: S608  constants only
 
 
 def labels_facts(tenant_id: int, *, labels: Sequence[int] = (), payments: Sequence[int] = ()) -> list[LabelFacts]:
@@ -18,5 +25,5 @@ def labels_facts(tenant_id: int, *, labels: Sequence[int] = (), payments: Sequen
     if not labels and not payments:
         return []
     with connection.cursor() as cursor:
-        cursor.execute(OF, [tenant_id, list(labels), list(payments)])
+        cursor.execute(OF, {"tenant": tenant_id, "labels": list(labels), "payments": list(payments)})
         return [label_of(row) for row in cursor.fetchall()]
