@@ -61,6 +61,13 @@ FROM payments_payment p
 JOIN LATERAL (SELECT scorer_version FROM fraud_decision WHERE payment_id = p.id LIMIT 1) d ON true {_ALERT}
 WHERE p.tenant_id = %(tenant)s AND p.attempted_at >= %(start)s AND p.attempted_at < %(end)s
 """  # noqa: S608  constants only
+DECIDED: Final = f"""
+SELECT p.attempted_at, p.id, d.catalogue_version, d.features, coalesce(l.is_fraud, false)
+FROM payments_payment p
+JOIN LATERAL (SELECT catalogue_version, features FROM fraud_decision WHERE payment_id = p.id LIMIT 1) d ON true {_LABEL}
+WHERE p.tenant_id = %(tenant)s AND p.attempted_at < %(end)s AND (p.attempted_at, p.id) > (%(start)s, %(after_id)s)
+    AND p.id %% %(one_in)s = 0 ORDER BY p.attempted_at, p.id LIMIT %(limit)s
+"""  # noqa: S608
 PAYMENTS: Final = """
 SELECT count(*) FROM payments_payment
 WHERE tenant_id = %(tenant)s AND attempted_at >= %(start)s AND attempted_at < %(end)s
@@ -83,6 +90,12 @@ class ScoredRow(NamedTuple):
     score: float
     catalogue: str
     row: list[Value]
+
+
+class JudgedRow(NamedTuple):
+    catalogue: str
+    row: list[Value]
+    is_fraud: bool
 
 
 class Labelled(NamedTuple):
@@ -134,6 +147,16 @@ def scored_labelled(scorer: Scorer, period: Period, *, now: datetime) -> Labelle
     rows = _fetch(TRUTH, values)
     scores = np.array([row[0] for row in rows], dtype=np.float64)
     return Labelled(scores, np.array([row[1] for row in rows], dtype=bool), sum(row[2] for row in rows))
+
+
+def decided_rows(tenant_id: int, period: Period, *, now: datetime) -> Iterator[list[JudgedRow]]:
+    """Whoever decided on them, with the labels known by now: what two scorers can be asked about alike."""
+    values: dict[str, Any] = {"tenant": tenant_id, "start": period.start, "end": period.end, "now": now}
+    payments = int(_fetch(PAYMENTS, values)[0][0])
+    values |= {"one_in": one_in_of(payments, MOST_ROWS), "limit": CHUNK, "after_id": 0}
+    while rows := _fetch(DECIDED, values):
+        yield [JudgedRow(catalogue, _row(packed), fraud) for _at, _id, catalogue, packed, fraud in rows]
+        values |= {"start": rows[-1][0], "after_id": rows[-1][1]}
 
 
 def alerts_judged(scorer: Scorer, period: Period, *, now: datetime) -> tuple[int, int]:

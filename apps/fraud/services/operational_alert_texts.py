@@ -59,7 +59,7 @@ def operational_alert_sentence(alert: OperationalAlert) -> str:
     values["detail"] = f" ({facts['detail']})" if facts.get("detail") else ""
     values["day"] = _day(facts)
     values["features"] = _features(facts)
-    values["reason"] = gettext(str(facts.get("reason", "–")))
+    values["reason"] = _reason(facts)
     return gettext(SENTENCES[alert.kind]) % values if alert.kind in SENTENCES else alert.get_kind_display()
 
 
@@ -77,6 +77,16 @@ def _told(facts: Facts, name: str) -> str:
     # Shares are kept as shares, and read as percentages.
     shown = value * 100 if name in ("expected", "seen") else value
     return number_format(round(shown, _DIGITS[name]), _DIGITS[name], force_grouping=True)
+
+
+def _reason(facts: Facts) -> str:
+    """A sentence of an error, kept in English with its details, and read in the reader's language."""
+    sentence = gettext(str(facts.get("reason", "–")))
+    details = facts.get("details")
+    try:
+        return sentence % details if isinstance(details, dict) and details else sentence
+    except (KeyError, TypeError, ValueError):
+        return sentence
 
 
 def _day(facts: Facts) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -71,6 +71,13 @@ def operational_alert_handle(
         alert.refresh_from_db()
         _audit(alert, actor)
     return alert
+
+
+def operational_alerts_settle(*, tenant_id: int, kinds: Sequence[str], note: str, now: datetime) -> int:
+    """By the product itself, where something newer takes their place; the note names it."""
+    done = {"status": Status.HANDLED, "handled_at": now, "note": note[:NOTE_LENGTH]}
+    with tenant_scope(tenant_id):
+        return int(OperationalAlert.objects.filter(kind__in=kinds, status=Status.OPEN).update(**done))
 
 
 def require_operator(actor: User, tenant_id: int) -> None:

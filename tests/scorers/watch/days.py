@@ -42,8 +42,8 @@ def watchable() -> Trained:
     return replace(trained, baseline=baseline, label_delay_days=0.0)
 
 
-def champion(tenant: Tenant, *, shadows: Sequence[int] = ()) -> Scorer:
-    scorer = small_scorer(tenant, trained=watchable())
+def champion(tenant: Tenant, *, shadows: Sequence[int] = (), **changed: Any) -> Scorer:
+    scorer = small_scorer(tenant, trained=replace(watchable(), **changed))
     Scorer.objects.filter(pk=scorer.pk).update(stage="champion")
     ActiveScorer.objects.create(tenant=tenant, scorer=scorer, shadows=list(shadows), version=1, changed_at=NOON)
     return scorer
