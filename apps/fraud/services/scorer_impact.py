@@ -256,9 +256,11 @@ def _from_report(after: Side) -> Impact:
     scorer = None if after.scorer is None else scorer_numbered(number=after.scorer)
     if scorer is None or not scorer.report:
         return Impact(source="nothing")
-    told = scorer.report.get("measures") or {}
+    told = {**(scorer.report.get("measures") or {}), **(scorer.report.get("decided") or {})}
     plain = {name: value for name, value in told.items() if isinstance(value, (int, float))}
-    return Impact(source="report", begins=None, ends=None, report=plain)
+    test = (scorer.report.get("periods") or {}).get("test") or {}
+    moments = [datetime.fromisoformat(test[name]) if test.get(name) else None for name in ("from", "until")]
+    return Impact(source="report", begins=moments[0], ends=moments[1], report=plain)
 
 
 def _share(part: int, whole: int) -> float | None:
