@@ -8,6 +8,7 @@ of its own: a feature that stops arriving has changed as much as one that double
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -96,6 +97,32 @@ def edges_of(values: NDArray[Any]) -> Numbers:
     deciles, times = np.unique(ordered[(np.arange(1, BINS) * len(ordered)) // BINS], return_counts=True)
     # A value that fills a bin by itself has one: what leaves it upwards is seen, and what leaves it downwards.
     return np.sort(np.append(deciles, np.nextafter(deciles[times > 1], -np.inf)))
+
+
+def bin_names(kept: Mapping[str, Any], *, whole: bool = False) -> list[str]:
+    """What each share of a feature, or of the score, is of. `whole`: its values are whole numbers."""
+    if "values" in kept:
+        return [*kept["values"], "…"]
+    edges = kept["edges"]
+    if not edges:
+        return ["–"]
+    return [
+        f"≤ {edges[0]:.4g}" if len(edges) == 1 or not _next(edges[0], edges[1]) else f"< {edges[1]:.4g}",
+        *(_between(low, high, whole) for low, high in pairwise(edges)),
+        f"> {edges[-1]:.4g}",
+    ]
+
+
+def _between(low: float, high: float, whole: bool) -> str:
+    if _next(low, high):
+        return f"{high:.4g}"
+    least = np.floor(low) + 1 if whole else low
+    return f"{least:.4g}" if whole and least == high else f"{least:.4g} – {high:.4g}"
+
+
+def _next(low: float, high: float) -> bool:
+    """Nothing lies between them: the edge was set to give a value a bin of its own."""
+    return bool(np.nextafter(high, -np.inf) == low)
 
 
 def _number(values: NDArray[Any]) -> dict[str, Any]:

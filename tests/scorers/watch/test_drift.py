@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from apps.fraud.scorers.artefact import Column
-from apps.fraud.scorers.drift import FEWEST_ROWS, baseline_of, compare, edges_of
+from apps.fraud.scorers.drift import FEWEST_ROWS, baseline_of, bin_names, compare, edges_of
 
 NUMBER = (Column("amount", "number"),)
 BOTH = (Column("amount", "number"), Column("country", "text", values=("FR", "DE")))
@@ -124,3 +124,24 @@ def test_a_day_without_payments_is_no_shift() -> None:
 def test_what_the_baseline_does_not_have_is_left_out() -> None:
     baseline = baseline_of(drawn("normal", 1), NUMBER, scores(1))
     assert set(compare(baseline, texts(1.0, 0, 0, 0), BOTH, scores(1)).features) == {"amount"}
+
+
+def kept_of(values: list[float]) -> dict[str, Any]:
+    rows = np.array(values, dtype=np.float32)[:, None]
+    found: dict[str, Any] = baseline_of(rows, NUMBER, np.zeros(len(rows)))["features"]["amount"]
+    return found
+
+
+def test_each_share_says_what_it_is_of() -> None:
+    assert bin_names(kept_of([0.0, 1.0]), whole=True) == ["< 0", "0", "1", "> 1"]
+    assert bin_names(kept_of([0.0, 2.0, 5.0]), whole=True) == ["< 0", "0", "1 – 2", "3 – 5", "> 5"]
+    assert bin_names(kept_of([7.0])) == ["< 7", "7", "> 7"]
+    assert bin_names({"values": ["FR", "DE"], "shares": [0.5, 0.5], "other": 0.0}) == ["FR", "DE", "…"]
+    assert bin_names(kept_of([float("nan")])) == ["–"]
+
+
+@given(shape=st.sampled_from(SHAPES), seed=st.integers(0, 10_000), whole=st.booleans())
+def test_there_is_a_name_for_each_share(shape: str, seed: int, whole: bool) -> None:
+    kept = kept_of(drawn(shape, seed)[:, 0].tolist())
+    names = bin_names(kept, whole=whole)
+    assert len(names) == len(kept["shares"]) == len(set(names))
