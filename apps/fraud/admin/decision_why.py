@@ -18,7 +18,7 @@ from apps.fraud.engine.outcome import Outcome
 from apps.fraud.engine.waterfall import Step
 from apps.fraud.engine.what_if import WhatIf
 from apps.fraud.models import Rule
-from apps.fraud.services.explained import Explained, Told
+from apps.fraud.services.explained import Explained, Told, reasons_shown
 
 # Features shown behind a fact of the scorer's: those that weigh most in it.
 MOST_BEHIND: Final = 3
@@ -61,7 +61,8 @@ def reasons(viewer: Viewer, asked: WhatIf, explained: Explained) -> Section:
     steps = {(step.kind, step.code): step for step in told.steps}
     pages = _rule_pages(viewer, [one.code for one in judgement.reasons if one.kind == "rule"])
     behind = conditions_met(viewer, asked) | _behind(viewer, asked, explained)
-    rows: list[Row] = [(one, steps.pop((one.kind, one.code), None)) for one in judgement.reasons]
+    stated = reasons_shown(explained.stored, told)
+    rows: list[Row] = [(one, steps.pop((one.kind, one.code), None)) for one in stated]
     rows += [(step, step) for step in steps.values()]
     if told.steps:
         rows.append((_total(told.score), _total(told.score)))

@@ -11,6 +11,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from apps.fraud.engine.outcome import Outcome
+from apps.fraud.scorers.customer_text import SECURITY, letter
 from apps.payments.events import PaymentEvent
 from kivendtout.lib.errors import ServiceUnavailable
 
@@ -48,7 +50,7 @@ def sandbox_answer(event: PaymentEvent, *, recorded: bool = True) -> bytes:
     return _body(Played(scenario, event.payment_id), recorded)
 
 
-def sandbox_decision(decision_id: str) -> bytes | None:
+def sandbox_decision(decision_id: str, *, explains: bool = False) -> bytes | None:
     """The answer that had this id, made again from the id alone; None when no answer has it."""
     scenario, _sep, coded = decision_id.removeprefix(PREFIX).partition("_")
     try:
@@ -57,7 +59,7 @@ def sandbox_decision(decision_id: str) -> bytes | None:
     except ValueError:
         return None
     known = scenario in SCENARIOS and scenario != "down"
-    return _body(played, True) if known and _decision_id(played) == decision_id else None
+    return _body(played, True, explains) if known and _decision_id(played) == decision_id else None
 
 
 def _scenario(event: PaymentEvent) -> str:
@@ -73,13 +75,15 @@ def _decision_id(played: Played) -> str:
     return f"{PREFIX}{played.scenario}_{coded}"
 
 
-def _body(played: Played, recorded: bool) -> bytes:
+def _body(played: Played, recorded: bool, explains: bool = False) -> bytes:
     _cents, outcome, score = SCENARIOS[played.scenario]
     degraded = ["state"] if played.scenario == "degraded" else []
     points = int(Decimal(str(score)) * 100)
     reason: dict[str, Any] = {"kind": "rule", "code": "SANDBOX", "points": points, "sentence": _SENTENCE}
+    more = {"explanation": _explanation(outcome, score)} if explains else {}
     return _encode(
         {
+            **more,
             "decision": outcome,
             "score": score,
             "decision_id": _decision_id(played) if recorded else None,
@@ -96,3 +100,15 @@ def _body(played: Played, recorded: bool) -> bytes:
             "scorer_version": None,
         }
     )
+
+
+def _explanation(outcome: str, score: float) -> dict[str, Any]:
+    """In the shape of a real one."""
+    reason = {"kind": "rule", "code": "SANDBOX", "share": score, "settles": False, "sentence": _SENTENCE}
+    told = letter(Outcome[outcome], {SECURITY: 1.0})
+    return {
+        "complete": True,
+        "reasons": [reason],
+        "customer_reasons": [{"code": one.code, "sentence": {"fr": one.fr, "en": one.en}} for one in told.reasons],
+        "customer_text": {"fr": told.fr, "en": told.en} if told.reasons else None,
+    }

@@ -10,16 +10,19 @@ from apps.fraud.api.batch import batch_answer
 from apps.fraud.api.batch_request import split_batch
 from apps.fraud.api.body import MOST_BATCH, MOST_SINGLE, idempotency_key, read_body, request_hash
 from apps.fraud.api.endpoint import endpoint, json_answer
+from apps.fraud.api.errors import InvalidRequest
 from apps.fraud.api.sandbox import PREFIX, sandbox_answer, sandbox_decision
 from apps.fraud.api.score_request import read_payment
 from apps.fraud.selectors.decisions import decision_get
 from apps.fraud.services import intake
 from apps.fraud.services.answers import stored_answer
 from apps.fraud.services.checking import payment_check
+from apps.fraud.services.explained_answer import explained_answer
 from kivendtout.lib.clock import now
 from kivendtout.lib.errors import NotFound
 from kivendtout.lib.trace import current_trace_id
 
+EXPLANATION = "explanation"
 SCORE = "POST /api/v1/score"
 # Within it a caller hears something, whatever hangs: checking the key and waiting for the intake share it.
 SCORE_SECONDS = 1.0
@@ -66,11 +69,21 @@ def check(request: HttpRequest, credential: Credential) -> HttpResponse:
 
 @endpoint("GET", "HEAD", scope=SCOPE_DECISIONS)
 def decision(request: HttpRequest, credential: Credential, decision_id: str) -> HttpResponse:
+    explains = _explains(request)
     if credential.sandbox:
-        body = sandbox_decision(decision_id) if decision_id.startswith(PREFIX) else None
+        body = sandbox_decision(decision_id, explains=explains) if decision_id.startswith(PREFIX) else None
     else:
         found = decision_get(tenant_id=credential.tenant_id, decision_id=decision_id)
-        body = stored_answer(found, found.payment.external_id) if found else None
+        answer = explained_answer if explains else stored_answer
+        body = answer(found, found.payment.external_id) if found else None
     if body is None:
         raise NoSuchDecision
     return json_answer(body)
+
+
+def _explains(request: HttpRequest) -> bool:
+    """Without it, the answer stays what the score answered, byte for byte."""
+    asked = request.GET.getlist("include")
+    if asked not in ([], [EXPLANATION]):
+        raise InvalidRequest(f"Only {EXPLANATION!r} can be included. Leave the parameter out, or ask for that.")
+    return bool(asked)

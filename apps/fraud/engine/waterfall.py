@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 
-from apps.fraud.engine.decide import MOST_POINTS, SCORE_DIGITS, Inputs, Judgement
+from apps.fraud.engine.decide import MOST_POINTS, SCORE_DIGITS, SCORER, Inputs, Judgement
 
 
 class Step(Struct, frozen=True, kw_only=True):
@@ -80,7 +80,7 @@ def waterfall(inputs: Inputs, judgement: Judgement, scorer: ScorerPart | None = 
     ]
     if inputs.scorer == "ok" and inputs.scorer_score is not None:
         if scorer is None:
-            parts.append(_Part("scorer", "SCORER", SCORER_FR, SCORER_EN, 0, (1 - weight) * inputs.scorer_score))
+            parts.append(_Part("scorer", SCORER, SCORER_FR, SCORER_EN, 0, (1 - weight) * inputs.scorer_score))
     elif not inputs.rules_up:  # nobody answered
         parts += [_Part(one.kind, one.code, one.fr, one.en, 0, judgement.score) for one in judgement.reasons[:1]]
     parts.sort(key=lambda part: -part.share)

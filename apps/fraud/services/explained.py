@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from apps.fraud.engine.decide import Reason
 from apps.fraud.engine.outcome import Outcome
 from apps.fraud.engine.rules.walk import names
 from apps.fraud.engine.waterfall import ScorerPart, Signal, Step, Waterfall, waterfall
@@ -92,7 +93,7 @@ def _part(walk: Walk, facts: tuple[Said, ...]) -> ScorerPart:
 def _reasons(stored: Stored, told: Waterfall) -> tuple[Told, ...]:
     steps = {(step.kind, step.code): step for step in told.steps if step.kind not in NEVER_STATED}
     reasons = []
-    for one in stored.judgement.reasons:
+    for one in reasons_shown(stored, told):
         step = steps.pop((one.kind, one.code), None)
         reasons.append(
             Told(kind=one.kind, code=one.code, fr=one.fr, en=one.en, share=step.share if step else 0.0,
@@ -101,6 +102,12 @@ def _reasons(stored: Stored, told: Waterfall) -> tuple[Told, ...]:
     reasons += [_of_step(step) for step in steps.values()]
     known = [one for one in reasons if one.settles or abs(one.share) >= LEAST_SHARE]
     return tuple(sorted(known, key=lambda one: (not one.settles, -abs(one.share), one.code)))
+
+
+def reasons_shown(stored: Stored, told: Waterfall) -> tuple[Reason, ...]:
+    """The judgement's, where the scorer is one; its facts stand in for it when they are told one by one."""
+    one_by_one = any(step.kind == "start" for step in told.steps)
+    return tuple(one for one in stored.judgement.reasons if not (one_by_one and one.kind == "scorer"))
 
 
 def _settles(action: str) -> bool:

@@ -122,7 +122,10 @@ def _explanations(decisions: Sequence[Decision], now: datetime) -> Iterator[Expl
                 continue
             told = msgspec.to_builtins(found)
             base = told.pop("base")
-            yield Explanation(payment_id=one.pk, scorer_id=scorer_id, base=base, contributions=told, made_at=now)
+            yield Explanation(
+                tenant_id=one.tenant_id, payment_id=one.pk, scorer_id=scorer_id, base=base, contributions=told,
+                made_at=now,
+            )  # fmt: skip
 
 
 def _spoke(stored: Stored) -> bool:
