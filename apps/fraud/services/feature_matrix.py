@@ -28,10 +28,13 @@ KEYS: Final = (
     ("at", MOMENT),
 )
 TRUTH: Final = (("is_fraud", pa.bool_()), ("label_known_at", MOMENT))
+FEATURE_TYPES: Final = tuple(TYPES[feature.kind] for feature in FEATURES)
 SCHEMA: Final = pa.schema(
     [*KEYS, *((feature.name, TYPES[feature.kind]) for feature in FEATURES), *TRUTH],
     metadata={"catalogue_version": VERSION},
 )
+# A dictionary of numbers, few of which come again, takes as long as all the rest of writing, and saves nothing.
+DICTIONARIES: Final = [name for name, kind in zip(SCHEMA.names, SCHEMA.types, strict=True) if kind == pa.string()]
 # A query reads whole row groups: fewer make scans faster, more make the writer's memory smaller (25 MB each here).
 ROWS_A_GROUP: Final = 50_000
 
@@ -49,7 +52,9 @@ class MatrixRow(NamedTuple):
 
 class MatrixWriter:
     def __init__(self, path: Path) -> None:
-        self._writer = pq.ParquetWriter(path, SCHEMA, compression="zstd", compression_level=1)
+        self._writer = pq.ParquetWriter(
+            path, SCHEMA, compression="zstd", compression_level=1, use_dictionary=DICTIONARIES
+        )
         self._tables: list[pa.Table] = []
         self._waiting = 0
 
@@ -64,10 +69,12 @@ class MatrixWriter:
         self._writer.close()
 
     def write(self, rows: Sequence[MatrixRow]) -> None:
-        if not rows:
-            return
-        self._tables.append(_table(rows))
-        self._waiting += len(rows)
+        if rows:
+            self.write_table(_table(rows))
+
+    def write_table(self, table: pa.Table) -> None:
+        self._tables.append(table)
+        self._waiting += len(table)
         if self._waiting >= ROWS_A_GROUP:
             self._flush()
 
@@ -75,6 +82,17 @@ class MatrixWriter:
         if self._tables:
             self._writer.write_table(pa.concat_tables(self._tables), row_group_size=max(self._waiting, 1))
         self._tables, self._waiting = [], 0
+
+
+def feature_columns(rows: Sequence[Sequence[Value]]) -> list[pa.Array]:
+    """Rows of the catalogue's features as the matrix's columns."""
+    return [pa.array(column, kind) for column, kind in zip(zip(*rows, strict=True), FEATURE_TYPES, strict=True)]
+
+
+def matrix_table(keys: Sequence[pa.Array], parts: Sequence[list[pa.Array]], truth: Sequence[pa.Array]) -> pa.Table:
+    """`parts` are the features of one row after another, as `feature_columns` gives them."""
+    features = [pa.chunked_array(column) for column in zip(*parts, strict=True)]
+    return pa.table([*keys, *features, *truth], schema=SCHEMA)
 
 
 def _table(rows: Sequence[MatrixRow]) -> pa.Table:
@@ -88,9 +106,9 @@ def _table(rows: Sequence[MatrixRow]) -> pa.Table:
         [one.ip for one in facts],
         [one.at for one in facts],
     ]
-    features = zip(*(row.features for row in rows), strict=True)
     truth = ([row.is_fraud for row in rows], [row.label_known_at for row in rows])
-    columns = [*keys, *features, *truth]
-    return pa.table(
-        [pa.array(column, field.type) for column, field in zip(columns, SCHEMA, strict=True)], schema=SCHEMA
+    return matrix_table(
+        [pa.array(column, kind) for column, (_name, kind) in zip(keys, KEYS, strict=True)],
+        [feature_columns([row.features for row in rows])],
+        [pa.array(column, kind) for column, (_name, kind) in zip(truth, TRUTH, strict=True)],
     )

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
 from pathlib import Path
@@ -17,6 +18,7 @@ from kivendtout.lib.errors import KvtError
 
 # Often enough to look alive, seldom enough to cost nothing.
 EVERY_SECONDS = 0.5
+MOST_WORKERS = 64
 
 
 class Command(BaseCommand):
@@ -31,6 +33,9 @@ class Command(BaseCommand):
             "--max-rejected", type=_share, default=0.01, help="share of rows that may be unusable (0.01)"
         )
         parser.add_argument("--work-dir", type=Path, help="where sorted payments wait; beside the matrix otherwise")
+        parser.add_argument(
+            "--workers", type=_workers, default=min(os.cpu_count() or 1, 4), help="processes that compute"
+        )
         parser.add_argument("--json", action="store_true", help="print one JSON object on standard output")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -43,6 +48,7 @@ class Command(BaseCommand):
                 now=now(),
                 most_rejected=options["max_rejected"],
                 work=options["work_dir"],
+                workers=options["workers"],
                 progress=progress.say,
             )
         except KvtError as error:
@@ -63,6 +69,12 @@ def _share(text: str) -> float:
     if not 0 <= share <= 1:
         raise ArgumentTypeError(f"{text!r} is not a share from 0 to 1, like 0.01.")
     return share
+
+
+def _workers(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= MOST_WORKERS:
+        raise ArgumentTypeError(f"{text!r} is not a number of processes from 1 to {MOST_WORKERS}.")
+    return int(text)
 
 
 class _Progress:

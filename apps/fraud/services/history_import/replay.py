@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from heapq import heappop, heappush
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
 import polars as pl
+import pyarrow as pa
 from msgspec.structs import fields
 
 from apps.fraud.engine.event import Facts
 from apps.fraud.engine.features.catalogue import compute_row
-from apps.fraud.services.feature_matrix import MatrixRow
+from apps.fraud.engine.features.feature import Value
+from apps.fraud.services.feature_matrix import MOMENT, feature_columns, matrix_table
 from apps.fraud.services.history_import.mapping import HistoryMap
 from apps.fraud.state.history_state import HistoryState
 from apps.fraud.state.layout import LabelFacts
-from kivendtout.lib.clock import moment_of
 
 # The same facts, made from columns: a call with 32 names takes four times as long as one with 32 places.
 _placed: Any = msgspec.defstruct(
@@ -32,6 +33,9 @@ _placed: Any = msgspec.defstruct(
 NAMES: Final = Facts.__struct_fields__
 # The state is this replay's own; a tenant's number only keeps tenants apart in it.
 SPACE: Final = 0
+TEXT_KEYS: Final = ("payment_id", "customer", "device", "card", "ip")
+# Rows turned into columns at once: few enough to lie in the processor's cache.
+TOGETHER: Final = 1_000
 
 
 class Replay:
@@ -46,17 +50,40 @@ class Replay:
         self.judged_with_result = mapped.status.known_when_judged
         self._labels: list[tuple[int, int, LabelFacts]] = []
 
-    def rows(self, block: pl.DataFrame) -> Iterator[MatrixRow]:
-        truths = (block[name].to_list() for name in ("line", "is_fraud", "known_at"))
-        told = self._facts(block, with_result=self.judged_with_result)
-        became = told if self.judged_with_result else self._facts(block, with_result=True)
-        for one, ended, line, is_fraud, known_at in zip(told, became, *truths, strict=True):
-            self._tell_labels(one.at)
-            values = compute_row(one, self.state.before(SPACE, ended), self.zone)
+    def table(self, block: pl.DataFrame) -> pa.Table:
+        """The block's rows of the matrix."""
+        told, became = self._told(block)
+        values, zone, state = list[list[Value]](), self.zone, self.state
+        parts = []
+        for judged, ended, (line, is_fraud, known_at) in zip(told, became, _truths(block), strict=True):
+            self._tell_labels(judged.at)
+            values.append(compute_row(judged, state.before(SPACE, ended), zone))
+            state.add(SPACE, ended)
+            if is_fraud and known_at is not None:
+                self._remember(judged, line, known_at)
+            if len(values) == TOGETHER:
+                parts.append(feature_columns(values))
+                values.clear()
+        if values:
+            parts.append(feature_columns(values))
+        return matrix_table(_keys(block, told), parts, _truth_columns(block))
+
+    def tell(self, block: pl.DataFrame) -> None:
+        """The same, for a block whose rows somebody else computes."""
+        _told, became = self._told(block, judged=False)
+        for ended, (line, is_fraud, known_at) in zip(became, _truths(block), strict=True):
+            if self._labels:
+                self._tell_labels(ended.at)
             self.state.add(SPACE, ended)
-            if is_fraud:
-                self._remember(one, line, known_at)
-            yield MatrixRow(line, one, values, is_fraud, None if known_at is None else moment_of(known_at))
+            if is_fraud and known_at is not None:
+                self._remember(ended, line, known_at)
+
+    def _told(self, block: pl.DataFrame, *, judged: bool = True) -> tuple[list[Facts], list[Facts]]:
+        """Each payment as it was judged, and with what became of it."""
+        became = self._facts(block, with_result=True)
+        if self.judged_with_result or not judged or "status" not in block.columns:
+            return became, became
+        return self._facts(block, with_result=False), became
 
     def _facts(self, block: pl.DataFrame, *, with_result: bool) -> list[Facts]:
         size, columns = len(block), []
@@ -85,3 +112,25 @@ class Replay:
             known_at=known_at, is_fraud=True,
         )  # fmt: skip
         heappush(self._labels, (known_at, line, label))
+
+
+def _truths(block: pl.DataFrame) -> Iterator[tuple[int, bool | None, int | None]]:
+    return zip(*(block[name].to_list() for name in ("line", "is_fraud", "known_at")), strict=True)
+
+
+def _keys(block: pl.DataFrame, told: Sequence[Facts]) -> list[pa.Array]:
+    size = len(block)
+    texts = {name: block[name].cast(pl.String).to_arrow() for name in TEXT_KEYS if name in block.columns}
+    payment, customer, device, card, ip = (
+        texts[name].cast(pa.string()) if name in texts else pa.array([getattr(told[0], name)] * size, pa.string())
+        for name in TEXT_KEYS
+    )
+    return [payment, block["line"].to_arrow(), customer, device, card, ip, _moments(block["at"])]
+
+
+def _truth_columns(block: pl.DataFrame) -> list[pa.Array]:
+    return [block["is_fraud"].to_arrow(), _moments(block["known_at"])]
+
+
+def _moments(column: pl.Series) -> pa.Array:
+    return column.to_arrow().cast(pa.int64()).cast(MOMENT)

@@ -5,28 +5,29 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from django.utils.translation import gettext_noop
 
 from apps.fraud.services.feature_matrix import MatrixWriter
 from apps.fraud.services.history_import.files import open_history
 from apps.fraud.services.history_import.mapping import HistoryMap
 from apps.fraud.services.history_import.prepare import Prepared, Rejected, prepare
-from apps.fraud.services.history_import.replay import Replay
-from apps.fraud.services.history_import.runs import read_blocks
+from apps.fraud.services.history_import.workers import Job, Pool, in_process
 from kivendtout.lib.clock import moment_of
 from kivendtout.lib.errors import InvalidInput
 
 READING: Final = "reading"
 REPLAYING: Final = "replaying"
-TOGETHER: Final = 5_000
+# Starting processes takes a second or two, which a small file is done in.
+WORTH_SHARING_BYTES: Final = 2_000_000
 Progress = Callable[[str, float, int], None]
 """What is being done, the share of it that is done, rows so far."""
 
@@ -54,22 +55,26 @@ class Imported:
 
 def history_import(
     *, path: Path, mapped: HistoryMap, out: Path | None, now: datetime, most_rejected: float = 0.01,
-    work: Path | None = None, progress: Progress | None = None,
+    work: Path | None = None, workers: int = 1, progress: Progress | None = None,
 ) -> Imported:  # fmt: skip
     say = progress or (lambda what, share, rows: None)
     file = open_history(path, mapped.csv.delimiter)
     if out is not None and not out.parent.is_dir():
         raise NoFolder(folder=str(out.parent))
     beside = work or (out.parent if out else None)
-    with _room(), TemporaryDirectory(prefix=".import-", dir=beside) as made:
+    pool = Pool(workers if path.stat().st_size >= WORTH_SHARING_BYTES else 1)
+    with _room(), TemporaryDirectory(prefix=".import-", dir=beside) as made, closing(pool):
+        if pool.count > 1:
+            pool.start()
         folder = Path(made)
         prepared = prepare(
             file=file, mapped=mapped, folder=folder, now=now, most_rejected=most_rejected,
             say=lambda share, rows: say(READING, share, rows),
         )  # fmt: skip
-        done = _begun(prepared)
+        job, done = Job(prepared.paths, prepared.left_out, mapped, folder), _begun(prepared)
+        tables = pool.tables(job) if pool.count > 1 else in_process(job)
         with _whole(out or folder / "matrix") as making:
-            _replay(prepared, mapped, making, done, say)
+            _write(tables, making, prepared.kept, done, say)
     return done
 
 
@@ -78,17 +83,15 @@ def _begun(prepared: Prepared) -> Imported:
     return Imported(rows=prepared.rows, rejected=prepared.rejected, first=first, last=last)
 
 
-def _replay(prepared: Prepared, mapped: HistoryMap, making: Path, done: Imported, say: Progress) -> None:
-    replay = Replay(mapped)
+def _write(tables: Iterator[pa.Table], making: Path, kept: int, done: Imported, say: Progress) -> None:
     with MatrixWriter(making) as writer:
-        for block in read_blocks(prepared.paths, prepared.left_out):
-            rows = replay.rows(block)
-            while some := list(islice(rows, TOGETHER)):
-                writer.write(some)
-                done.computed += len(some)
-                done.labelled += sum(1 for row in some if row.is_fraud is not None)
-                done.frauds += sum(1 for row in some if row.is_fraud)
-                say(REPLAYING, done.computed / max(prepared.kept, 1), done.computed)
+        for table in tables:
+            writer.write_table(table)
+            truth = table["is_fraud"]
+            done.computed += len(table)
+            done.labelled += len(table) - truth.null_count
+            done.frauds += pc.sum(truth).as_py() or 0
+            say(REPLAYING, done.computed / max(kept, 1), done.computed)
 
 
 @contextmanager
