@@ -16,7 +16,7 @@ from apps.compliance.models import Tenant
 from apps.fraud.engine.features.feature import Value
 from apps.fraud.models import AnomalyKind
 from apps.fraud.scorers.anomaly.activity import HOUR, Act, Hour, Hours, with_norms
-from apps.fraud.scorers.anomaly.budget import LEAST_SCORE, Candidate, daily_share, oddest
+from apps.fraud.scorers.anomaly.budget import Candidate, daily_share, oddest
 from apps.fraud.scorers.anomaly.detector import Detector
 from apps.fraud.scorers.anomaly.field import Field
 from apps.fraud.scorers.anomaly.logs import ACCESS, DATABASE, access_values, database_values
@@ -59,7 +59,7 @@ def activity_scan(*, tenant: Tenant, kind: AnomalyKind, acts: Iterable[Act], now
             first, last = told[0][0].start, told[-1][0].start + HOUR
             scan.learned = Learned(f"{kind}-{forest.digest}", len(told), first, last)
             share = daily_share(budget=budget, rows=len(told), seconds=(last - first).total_seconds())
-            scan.threshold = max(forest.threshold(share), LEAST_SCORE)
+            scan.threshold = forest.threshold(share)
             _raise(tenant, scan, forest, [hour for hour, _values in told], columns, now)
         scan_noted(scan=scan, end=over, now=now)
     return scan
@@ -75,12 +75,11 @@ def _raise(
 ) -> None:
     assert scan.learned is not None
     since = scan.learned.end - LOOKED_AT
-    looked_at = [place for place, hour in enumerate(hours) if hour.start >= since]
-    scan.rows, scores = len(looked_at), forest.scores(columns)
+    scan.rows = sum(hour.start >= since for hour in hours)
     candidates = oddest(
-        Candidate(float(scores[place]), hours[place].actor, hours[place].start, place)
-        for place in looked_at
-        if scores[place] >= (scan.threshold or 0)
+        Candidate(score, hours[place].actor, hours[place].start, place)
+        for score, place in forest.odd(columns, scan.threshold or 0)
+        if hours[place].start >= since
     )
 
     def tell(one: Candidate) -> Told:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from apps.fraud.engine.features.feature import Value
-from apps.fraud.scorers.anomaly.budget import LEAST_SCORE, Candidate, daily_share, oddest
+from apps.fraud.scorers.anomaly.budget import Candidate, daily_share, oddest
 from apps.fraud.scorers.anomaly.detector import Detector
 from apps.fraud.scorers.anomaly.payments import FIELDS, NAMES
 from apps.fraud.scorers.anomaly.words import PAYMENTS, sentences
@@ -82,7 +82,7 @@ def _learn(path: Path, done: Tried, a_day: int) -> Detector:
             values += batch[name][first::one_in]
     forest = Detector(FIELDS, columns)
     seconds = (max(moments) - min(moments)).total_seconds()
-    done.threshold = max(forest.threshold(daily_share(budget=a_day, rows=done.rows, seconds=seconds)), LEAST_SCORE)
+    done.threshold = forest.threshold(daily_share(budget=a_day, rows=done.rows, seconds=seconds))
     return forest
 
 
@@ -90,13 +90,15 @@ def _odd(path: Path, forest: Detector, done: Tried) -> dict[date, list[_Odd]]:
     """By day, with an empty list for days without any."""
     found: defaultdict[date, list[_Odd]] = defaultdict(list)
     for batch in _batches(path):
-        for place, score in enumerate(forest.scores(batch)):
-            day = found[batch["at"][place].date()]
-            if score >= done.threshold:
-                start = batch["at"][place].replace(hour=0, minute=0, second=0, microsecond=0)
-                candidate = Candidate(float(score), batch["customer"][place], start, len(day))
-                values = {name: [batch[name][place]] for name in NAMES}
-                day.append(_Odd(candidate, batch["payment_id"][place], bool(batch["is_fraud"][place]), values))
+        for at in batch["at"]:
+            found[at.date()] += ()
+        for score, place in forest.odd(batch, done.threshold):
+            at = batch["at"][place]
+            day = found[at.date()]
+            start = at.replace(hour=0, minute=0, second=0, microsecond=0)
+            candidate = Candidate(score, batch["customer"][place], start, len(day))
+            values = {name: [batch[name][place]] for name in NAMES}
+            day.append(_Odd(candidate, batch["payment_id"][place], bool(batch["is_fraud"][place]), values))
     return found
 
 

@@ -15,7 +15,7 @@ from apps.compliance.models import Tenant
 from apps.fraud.engine.features.catalogue import VERSION
 from apps.fraud.engine.features.feature import Value
 from apps.fraud.models import AnomalyKind, Decision
-from apps.fraud.scorers.anomaly.budget import LEAST_SCORE, Candidate, Top, daily_share, oddest
+from apps.fraud.scorers.anomaly.budget import Candidate, Top, daily_share, oddest
 from apps.fraud.scorers.anomaly.detector import Detector
 from apps.fraud.scorers.anomaly.payments import FIELDS, NAMES
 from apps.fraud.scorers.anomaly.words import PAYMENTS
@@ -63,16 +63,16 @@ def _learn(since: datetime, until: datetime, budget: int) -> tuple[Detector, Lea
     first = decisions.order_by("decided_at").values_list("decided_at", flat=True)[:1].get()
     share = daily_share(budget=budget, rows=count, seconds=(until - first).total_seconds())
     learned = Learned(f"payments-{VERSION}-{forest.digest}", forest.rows, first, until)
-    return forest, learned, max(forest.threshold(share), LEAST_SCORE)
+    return forest, learned, forest.threshold(share)
 
 
 def _odd(scan: Scan, forest: Detector, since: datetime, until: datetime) -> dict[int, float]:
-    """Scores by payment, of those at the threshold or above; the oddest of them, when they are very many."""
+    """Scores by payment; of the oddest, when they are very many."""
     top = Top()
     for rows in decision_rows(decisions_between(since, until), NAMES):
         scan.rows += len(rows.payments)
-        scores = zip(forest.scores(rows.columns), rows.payments, strict=True)
-        top.add((float(score), payment) for score, payment in scores if score >= (scan.threshold or 0))
+        found = forest.odd(rows.columns, scan.threshold or 0)
+        top.add((score, rows.payments[place]) for score, place in found)
     return {payment: score for score, payment in top.kept}
 
 

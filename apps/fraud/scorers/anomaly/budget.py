@@ -9,9 +9,6 @@ from heapq import nlargest, nsmallest
 from typing import Final
 
 DAY: Final = 86_400.0
-# An ordinary row has 0.4 to 0.5, whatever the data; below this nobody would see what is odd about it. A quiet week
-# then raises nothing, although the budget would allow it.
-LEAST_SCORE: Final = 0.55
 # More than this many are never weighed against each other at once.
 MOST_HELD: Final = 2_000
 

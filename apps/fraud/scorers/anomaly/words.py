@@ -8,8 +8,6 @@ from typing import Any, Final, NamedTuple
 from apps.fraud.engine.features.feature import Value
 from apps.fraud.scorers.anomaly.detector import Named
 
-# From this share on a value is no rarity: only with the others is it odd.
-ORDINARY: Final = 0.05
 NBSP, NARROW = "\u00a0", "\u202f"
 
 
@@ -36,10 +34,7 @@ def sentences(named: Named, among: Among) -> dict[str, str]:
 def _english(named: Named, among: Among) -> str:
     usual = _usual(named.usual, english, "usually {low} to {high}", "usually {common}")
     does, nobody = ENGLISH.get(named.field.kind, ENGLISH_FAR)
-    if named.share > ORDINARY:
-        rare = "ordinary in itself, odd with the rest"
-    else:
-        rare = f"{english_share(named.share)} {among.en} {does}".rstrip() if named.share else nobody
+    rare = f"{english_share(named.share)} {among.en} {does}".rstrip() if named.share else nobody
     said = "; ".join(part for part in (usual, rare) if part)
     return f"{named.field.en}: {_value(named.value, english, 'yes', 'no')} ({said})"
 
@@ -47,10 +42,7 @@ def _english(named: Named, among: Among) -> str:
 def _french(named: Named, among: Among) -> str:
     usual = _usual(named.usual, french, "d'ordinaire {low} à {high}", "d'ordinaire {common}")
     does, nobody = FRENCH.get(named.field.kind, FRENCH_FAR)
-    if named.share > ORDINARY:
-        rare = "ordinaire en soi, rare avec le reste"
-    else:
-        rare = f"{french_share(named.share)} {among.fr} {does}".rstrip() if named.share else nobody
+    rare = f"{french_share(named.share)} {among.fr} {does}".rstrip() if named.share else nobody
     said = f"{NBSP}; ".join(part for part in (usual, rare) if part)
     return f"{named.field.fr}{NBSP}: {_value(named.value, french, 'oui', 'non')} ({said})"
 
