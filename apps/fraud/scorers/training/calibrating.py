@@ -18,6 +18,8 @@ from apps.fraud.scorers.training.rows import Flags, Floats, Margins
 
 PARTS: Final = 5
 STEPS: Final = 50
+# Keeps numbers finite that the payments say nothing about; too small to be seen in the others.
+FIRM: Final = 1e-6
 # Above and below what was seen, the curve goes on a little: a higher margin must never say the same.
 BEYOND: Final = 2.0
 FURTHER: Final = 0.1
@@ -37,24 +39,29 @@ def chosen(margins: Margins, truth: Flags) -> tuple[Calibration, list[dict[str, 
 
 
 def platt(margins: Margins, truth: Flags) -> Calibration:
-    """Newton's method on two numbers, with Platt's targets: no group is ever said to be certain."""
+    """Two numbers. Margins that rank no better than chance say the share of frauds, and nothing more."""
     wide = margins.astype(np.float64)
+    slope, intercept = weights_of(np.stack([wide, np.ones_like(wide)]), truth)
+    if slope <= 0:
+        share = (truth.sum() + 1) / (len(truth) + 2)
+        return Calibration("platt", slope=1e-3, intercept=float(np.log(share / (1 - share))))
+    return Calibration("platt", slope=float(slope), intercept=float(intercept))
+
+
+def weights_of(design: Floats, truth: Flags) -> Floats:
+    """Newton's method for a row of numbers each, with Platt's targets: no group is ever said to be certain."""
     frauds, genuine = int(truth.sum()), int((~truth).sum())
     targets = np.where(truth, (frauds + 1) / (frauds + 2), 1 / (genuine + 2))
-    design = np.stack([wide, np.ones_like(wide)])
-    found = np.array([1.0, 0.0])
+    found = np.append(1.0, np.zeros(len(design) - 1))
     for _step in range(STEPS):
         said = sigmoid(found @ design)
         slope = design @ (said - targets)
-        curve = (design * (said * (1 - said))) @ design.T + 1e-9 * np.eye(2)
+        curve = (design * (said * (1 - said))) @ design.T + FIRM * np.eye(len(design))
         step = np.linalg.solve(curve, slope)
-        found -= np.clip(step, -2, 2)
+        found = found - np.clip(step, -2, 2)
         if np.abs(step).max() < 1e-10:
             break
-    if found[0] <= 0:  # margins that rank no better than chance: the share of frauds is all that is known
-        share = (frauds + 1) / (len(truth) + 2)
-        return Calibration("platt", slope=1e-3, intercept=float(np.log(share / (1 - share))))
-    return Calibration("platt", slope=float(found[0]), intercept=float(found[1]))
+    return found
 
 
 def isotonic(margins: Margins, truth: Flags) -> Calibration:

@@ -101,6 +101,7 @@ def chosen(work: Work) -> dict[str, Any]:
         "imbalance": [{**one.told(), "kept": one is work.best} for one in work.tried],
         "trends": work.trend_table,
         "calibration": work.calibrations,
+        "late_factor": round(work.late, 4),
         "weights": work.weights,
         "beside": next(iter(work.rules), None) if work.decides else None,
         "costs": msgspec.to_builtins(work.plan.costs),

@@ -41,7 +41,7 @@ def drawn(seed: int, number: int, defaults: Parameters) -> dict[str, Any]:
         **defaults,
         "max_depth": int(draw.integers(3, 10)),
         "eta": between(0.03, 0.3),
-        "min_child_weight": between(0.5, 30),
+        "min_child_weight": between(0.02, 10),
         "subsample": float(np.round(draw.uniform(0.5, 1.0), 3)),
         "colsample_bytree": float(np.round(draw.uniform(0.3, 1.0), 3)),
         "reg_lambda": between(0.1, 30),

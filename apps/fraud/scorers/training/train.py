@@ -20,6 +20,7 @@ from apps.fraud.scorers.training import calibrating, operating
 from apps.fraud.scorers.training.defaults import STARTING
 from apps.fraud.scorers.training.fitting import trends_of
 from apps.fraud.scorers.training.imbalance import Tried, best_of, compared
+from apps.fraud.scorers.training.late import corrected, late_factor
 from apps.fraud.scorers.training.leaks import require_no_leak
 from apps.fraud.scorers.training.operating import RulesSaid
 from apps.fraud.scorers.training.pictures import pictures
@@ -51,6 +52,8 @@ class Work:
     """Features that never change in the training period."""
     with_trend: list[str]
     calibrations: list[dict[str, Any]]
+    late: float
+    """Frauds of validation there are for each that was known."""
     rules: dict[str, RulesSaid]
     """By name, in the order of time."""
     decides: bool
@@ -96,6 +99,8 @@ def train(
     best = best_of(tried)
     truth = truth_of(rows, split.validation)
     calibration, calibrations = calibrating.chosen(best.margins, truth)
+    late = late_factor(rows, split.train, split.validation)
+    calibration = corrected(calibration, late)
     encoded = _artefact(rows, split, best, calibration)
     scorer = Scorer(encoded, index={column.name: n for n, column in enumerate(rows.columns)})
     progress("choosing thresholds")
@@ -110,11 +115,12 @@ def train(
         rows.amounts[which],
         costs=plan.costs,
         most_touched=plan.most_touched,
+        late=late,
     )
     with_trend = [one.name for one in rows.columns if one.kind != "text" and catalogue[one.name].trend]
     work = Work(
         plan=plan, rows=rows, split=split, tried=tried, best=best, parameters=parameters, trials=trials,
-        trend_table=trend_table, calibrations=calibrations, rules=said, decides=decides, operating=point,
+        trend_table=trend_table, late=late, calibrations=calibrations, rules=said, decides=decides, operating=point,
         constant=constant, with_trend=with_trend, weights=weights, scorer=scorer, probabilities=probabilities,
     )  # fmt: skip
     progress("measuring")
