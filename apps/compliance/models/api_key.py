@@ -15,9 +15,11 @@ from apps.compliance.models.user import User
 
 SCOPE_SCORE: Final = "score"
 SCOPE_DECISIONS: Final = "decisions:read"
+SCOPE_LABELS: Final = "labels:write"
 SCOPES: Final[dict[str, Promise]] = {
     SCOPE_SCORE: _("Score and check payments"),
     SCOPE_DECISIONS: _("Read decisions"),
+    SCOPE_LABELS: _("Tell what became of payments"),
 }
 LIVE, TEST = "kvt_live_", "kvt_test_"
 # Eight of 62 letters and digits: two keys share a prefix once in 2 × 10¹⁴, and then the second one is drawn again.

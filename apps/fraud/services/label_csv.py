@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext_noop
 
 from apps.fraud.events import LabelEvent
+from apps.fraud.services.labels import label_id_of
 from apps.fraud.services.list_csv import unguarded
 from kivendtout.lib.errors import InvalidInput
 
@@ -128,7 +129,7 @@ def read_lines(lines: Iterable[str], heading: Heading, rules: Rules) -> Iterator
                 raise _Bad("cells")
             told = [unguarded(cells[place].strip()) if place >= 0 else "" for place in heading.places]
             payment = told[0]
-            yield Read(number, _event(number, told, rules))
+            yield Read(number, _event(told, rules))
         except _Bad as error:
             yield Fault(number, error.code, payment)
 
@@ -142,7 +143,7 @@ def _split(line: str, delimiter: str) -> list[str]:
         raise _Bad("quotes") from error
 
 
-def _event(number: int, told: Sequence[str], rules: Rules) -> LabelEvent:
+def _event(told: Sequence[str], rules: Rules) -> LabelEvent:
     payment, verdict, known_at, source, pattern = told
     if not payment:
         raise _Bad("no_payment")
@@ -155,10 +156,11 @@ def _event(number: int, told: Sequence[str], rules: Rules) -> LabelEvent:
         raise _Bad("pattern_long")
     if len(payment) > 64:  # as wide as every external id
         raise _Bad("text")
+    moment = _moment(known_at, rules)
     try:
         event = LabelEvent(
-            label_id=f"line-{number}", payment_id=payment, is_fraud=is_fraud, source=source,  # type: ignore[arg-type]
-            pattern=pattern or None, known_at=_moment(known_at, rules),
+            label_id=label_id_of(payment, source, is_fraud, moment), payment_id=payment, is_fraud=is_fraud,
+            source=source, pattern=pattern or None, known_at=moment,  # type: ignore[arg-type]
         )  # fmt: skip
     except ValueError as error:  # its words may repeat the value
         raise _Bad("date" if str(error).startswith("known_at") else "text") from None
