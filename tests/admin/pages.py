@@ -9,8 +9,11 @@ from django_celery_beat.models import CrontabSchedule, IntervalSchedule, Periodi
 
 from apps.compliance.models import ApiKey, AuditEntry, User
 from apps.compliance.services.api_keys import api_key_create
+from apps.fraud.models import AnomalyDetector
 from apps.payments.models import Currency, PaymentStatus, PaymentTransition
 from kivendtout.lib import clock
+from kivendtout.lib.tenancy import tenant_scope
+from tests.admin.anomalies import payment_anomaly
 from tests.admin.world import World
 
 OWNED = ("customer", "address", "device", "session", "consent", "method", "merchant", "product", "payment", "change",
@@ -52,6 +55,26 @@ def api_key(world: World) -> ApiKey:
     return made
 
 
+def anomaly_detector(world: World) -> AnomalyDetector:
+    with tenant_scope(world.tenant.pk):
+        return AnomalyDetector.objects.create(kind="payment", daily_budget=20)
+
+
+def watched(world: World) -> list[object]:
+    """A scorer's day, and an alert about it."""
+    with tenant_scope(world.tenant.pk):
+        scorer = small_scorer(world.tenant)
+        moment = clock.now()
+        findings = {"out": [], "labels": {}, "features": {}}
+        day = ScorerWatch.objects.create(
+            scorer=scorer, day=moment.date(), payments=0, alerts=0, findings=findings, made_at=moment
+        )
+        alert = OperationalAlert.objects.create(
+            kind="drift", scorer=scorer, facts={}, raised_at=moment, last_at=moment
+        )  # fmt: skip
+        return [day, alert]
+
+
 def one_of_each(world: World, actor: User) -> dict[str, object]:
     """Every registered model's label, with a row of it that the tenant may see."""
     interval = IntervalSchedule.objects.create(every=5, period="minutes")
@@ -60,6 +83,9 @@ def one_of_each(world: World, actor: User) -> dict[str, object]:
         world.tenant,
         actor,
         api_key(world),
+        payment_anomaly(world),
+        *watched(world),
+        anomaly_detector(world),
         Group.objects.get(name="analyst"),
         audit_entry(world, actor),
         Currency.objects.get(pk="EUR"),
