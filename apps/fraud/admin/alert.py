@@ -19,6 +19,7 @@ from apps.compliance.admin.filters import choice_filter
 from apps.compliance.admin.present import EMPTY, Button, Column, Record, Viewer, column, link
 from apps.fraud.admin.belongings import alert_columns, severity_badge, status_badge
 from apps.fraud.admin.decision_cells import outcome_badge
+from apps.fraud.admin.decision_why import alert_why
 from apps.fraud.admin.list_pages import PagesAdmin
 from apps.fraud.models import Decision, FraudAlert
 from apps.fraud.services.alert_status import CHANGE, NEXT, alert_status_set
@@ -96,6 +97,8 @@ class FraudAlertAdmin(PagesAdmin):
     def record(self, viewer: Viewer, obj: Any) -> Record:
         record = super().record(viewer, obj)
         record.badges = [severity_badge(obj), status_badge(obj)]
+        if (why := alert_why(viewer, obj)) is not None:
+            record.sections.insert(0, why)
         return record
 
     def buttons(self, viewer: Viewer, obj: Any) -> list[Button]:

@@ -59,9 +59,9 @@ def french() -> bool:
 def bar(start: float, end: float) -> SafeString:
     """Where a step of the score stands between 0 and 1; one that lowers the score goes from its start to the left."""
     return format_html(
-        '<svg class="kvt-bar"{} viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
+        '<svg class="kvt-bar" data-tone="{}" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
         '<rect x="{}" y="0" width="{}" height="6"/></svg>',
-        format_html(' data-tone="success"') if end < start else "",
+        "success" if end < start else "",
         f"{100 * min(start, end):.2f}",
         f"{max(0.5, 100 * abs(end - start)):.2f}",
     )

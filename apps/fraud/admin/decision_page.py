@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import msgspec
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -31,7 +30,7 @@ from apps.fraud.admin.decision_cells import (
     spoken,
 )
 from apps.fraud.admin.decision_row import feature_section
-from apps.fraud.admin.decision_why import for_the_customer, in_words, reasons
+from apps.fraud.admin.decision_why import UNREADABLE_DECISION, for_the_customer, in_words, reasons
 from apps.fraud.engine.counterfactual import smallest_changes
 from apps.fraud.engine.outcome import Outcome
 from apps.fraud.engine.what_if import WhatIf
@@ -59,7 +58,7 @@ def record(viewer: Viewer, decision: Decision) -> Record:
         made.sections.append(replay_section(viewer, decision))
     try:
         explained = decision_explain(decision)
-    except (KvtError, KeyError, msgspec.MsgspecError) as error:
+    except UNREADABLE_DECISION as error:
         note = error.translated if isinstance(error, KvtError) else _("What was stored cannot be read any more.")
         made.sections.append(Section("reasons", _("Why"), note=note))
     else:
@@ -72,7 +71,7 @@ def _sections(viewer: Viewer, decision: Decision, explained: Explained) -> list[
     stored = explained.stored
     asked = WhatIf(stored.row, stored.index, stored.rules, stored.inputs, decision_rescore(decision, stored))
     return [
-        in_words(viewer, explained),
+        in_words(explained),
         reasons(viewer, asked, explained),
         changes(viewer, asked, explained),
         for_the_customer(explained),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import msgspec
 from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -17,11 +18,15 @@ from apps.fraud.engine.decide import Reason
 from apps.fraud.engine.outcome import Outcome
 from apps.fraud.engine.waterfall import Step
 from apps.fraud.engine.what_if import WhatIf
-from apps.fraud.models import Rule
+from apps.fraud.models import Decision, FraudAlert, Rule
 from apps.fraud.services.explained import Explained, Told, reasons_shown
+from apps.fraud.services.explanations import decision_explain
+from kivendtout.lib.errors import KvtError
 
 # Features shown behind a fact of the scorer's: those that weigh most in it.
 MOST_BEHIND: Final = 3
+# What a stored decision may raise that is damaged, or whose catalogue or rule set is gone.
+UNREADABLE_DECISION: Final = (KvtError, KeyError, msgspec.MsgspecError)
 UNREADABLE: Final = gettext_lazy(
     "The scorer that had its part in this decision cannot be read any more, or says something else of the same row. "
     "What the rules put into the score is exact; the scorer’s part stands as one step."
@@ -34,7 +39,20 @@ KINDS: Final[dict[str, str | Promise]] = {
 }
 
 
-def in_words(viewer: Viewer, explained: Explained) -> Section:
+def alert_why(viewer: Viewer, alert: FraudAlert) -> Section | None:
+    """On an alert's page; nothing for those of an imported history, and for who may not see decisions."""
+    if not viewer.opens(Decision):
+        return None
+    decision = Decision.objects.filter(pk=alert.payment_id).first()
+    if decision is None:
+        return None
+    try:
+        return in_words(decision_explain(decision))
+    except UNREADABLE_DECISION:
+        return None  # the decision's own page says what is wrong with it
+
+
+def in_words(explained: Explained) -> Section:
     """The few facts that weighed most, as sentences."""
     section = Section("why", _("Why, in a few words"), template="admin/fraud/decision/why.html")
     if not explained.readable:

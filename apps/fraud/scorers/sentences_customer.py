@@ -132,6 +132,11 @@ def failed(told: Told) -> Pair | None:
     return sentence(f"paiement annoncé comme échoué{more}", f"payment announced as failed{more}")
 
 
+def card_range(_told: Told) -> Pair:
+    """Its digits are shown to those who may see them, and in no sentence."""
+    return sentence("premiers chiffres de la carte", "first digits of the card")
+
+
 def device_kind(told: Told) -> Pair | None:
     kind = told.text("device_kind")
     named = None if kind is None else DEVICES.get(kind, Pair(kind, kind))
@@ -320,6 +325,7 @@ CUSTOMER: Final[dict[str, Say]] = {
     "day": day,
     "method": method,
     "failed": failed,
+    "card_range": card_range,
     "device_kind": device_kind,
     "origin": origin,
     "basket": basket,

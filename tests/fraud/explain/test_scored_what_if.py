@@ -40,11 +40,13 @@ def own(row: list[Value], told: Change) -> Outcome:
     return decide(Inputs(policy=POLICY, at=AT, scorer="ok", scorer_score=rescore(changed))).result
 
 
-@pytest.mark.parametrize("place", range(0, 24, 3))
+@pytest.mark.parametrize("place", [11, 18, 19, 24, 28, 29, 31])
 def test_each_change_gives_the_outcome_it_promises_when_it_is_decided_anew(place: int) -> None:
     row = fraud_row(place)
     now = decide(Inputs(policy=POLICY, at=AT, scorer="ok", scorer_score=rescore(row))).result
-    for told in changes(row):
+    found = changes(row)
+    assert found
+    for told in found:
         assert own(row, told) is Outcome[told.outcome] < now, told
 
 
