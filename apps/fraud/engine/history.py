@@ -73,6 +73,9 @@ class Past(Protocol):
     def totals(self) -> tuple[int, int, int]:
         """Payments with an amount in euros, their sum and sum of squares in cents, the folded ones too."""
 
+    def larger(self, window: int, cents: int) -> int:
+        """Payments of that window, by its place among the five, of more than `cents`."""
+
     def successes(self) -> int: ...
 
     def met(self, position: int, key: bytes) -> bool: ...

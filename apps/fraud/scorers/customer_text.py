@@ -57,8 +57,8 @@ _SENTENCES: Final = (
 REASONS: Final = {code: CustomerReason(code, fr.replace("'", "’"), en) for code, fr, en in _SENTENCES}
 # What is not here says something of others, of known frauds or of a merchant: that is a security check.
 _CATEGORY: Final = {
-    **dict.fromkeys(("amount", "basket", "currency", "shop", "merchant_known", "merchant_usual", "segment"),
-                    "unusual_purchase"),
+    **dict.fromkeys(("amount", "basket", "currency", "shop", "merchant_known", "merchant_usual", "segment",
+                     "customer_large"), "unusual_purchase"),
     **dict.fromkeys(("device_kind", "device_known", "ip_known", "hop", "customer_devices", "customer_ips"),
                     "new_device"),
     **dict.fromkeys(("payment_place", "ip_place", "card_place", "billing_place", "country_known",

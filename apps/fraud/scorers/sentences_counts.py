@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from apps.fraud.scorers.explain_words import Pair, counted, money, number, numbers, percent, sentence
+from apps.fraud.scorers.explain_words import Pair, counted, duration, money, number, numbers, percent, sentence
 from apps.fraud.scorers.families import what_and_window
 from apps.fraud.scorers.sentences_customer import Say
 from apps.fraud.scorers.told import Told
@@ -144,16 +144,46 @@ def frauds(owner: str) -> Say:
 
 
 def merchant_frauds(told: Told) -> Pair | None:
-    rate, known = told.number("merchant_fraud_rate_30d"), told.number("merchant_frauds_30d")
+    window = what_and_window(told.lead)[1] if told.lead in ("merchant_frauds_24h", "merchant_frauds_7d") else "30d"
+    rate, known = told.number("merchant_fraud_rate_30d"), told.number(f"merchant_frauds_{window}")
     if known is None:
         return sentence(*ITS_OWN["merchant"])
     said = counted(known, ("fraude connue", "fraudes connues"), ("known fraud", "known frauds"),
                    ("aucune fraude connue", "no known fraud"))  # fmt: skip
-    fr, en = f"{said.fr} chez ce marchand en 30 jours", f"{said.en} at this merchant in 30 days"
-    if rate:
+    within = WINDOWS[window]
+    fr, en = f"{said.fr} chez ce marchand {within.fr}", f"{said.en} at this merchant {within.en}"
+    if rate and window == "30d":
         share = percent(rate)
         fr, en = f"{fr}, soit {share.fr} de ses paiements", f"{en}, {share.en} of its payments"
     return sentence(fr, en)
+
+
+def merchant_fraud_run(told: Told) -> Pair | None:
+    last, first = told.number("seconds_since_merchant_fraud"), told.number("merchant_fraud_run_seconds")
+    ages = [duration(one) for one in (last, first) if one is not None]
+    if not ages:
+        return sentence("aucune fraude connue chez ce marchand", "no known fraud at this merchant")
+    fr, en = (
+        f"dernière fraude de ce marchand connue depuis {ages[0].fr}",
+        f"this merchant's last fraud known for {ages[0].en}",
+    )
+    if last is None:
+        fr, en = (
+            f"fraudes de ce marchand connues depuis {ages[0].fr}",
+            f"frauds of this merchant known for {ages[0].en}",
+        )
+    elif first is not None and first > last:
+        fr, en = f"{fr}, la première de la série depuis {ages[1].fr}", f"{en}, the first of its run for {ages[1].en}"
+    return sentence(fr, en)
+
+
+def large(told: Told) -> Pair | None:
+    value = told.number(told.lead)
+    if value is None:
+        return sentence("aucun paiement antérieur de ce client", "no earlier payment of this customer")
+    said = counted(value, ("paiement", "paiements"), ("payment", "payments"), ("aucun paiement", "no payment"))
+    return sentence(f"{said.fr} de plus de trois fois la moyenne du client en 7 jours",
+                    f"{said.en} of more than three times the customer's average in 7 days")  # fmt: skip
 
 
 COUNTS: Final[dict[str, Say]] = {
@@ -164,4 +194,6 @@ COUNTS: Final[dict[str, Say]] = {
     **{f"{owner}_customers": different(owner) for owner in ("device", "card", "ip")},
     **{f"{owner}_frauds": frauds(owner) for owner in FRAUDS},
     "merchant_frauds": merchant_frauds,
+    "merchant_fraud_run": merchant_fraud_run,
+    "customer_large": large,
 }

@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any, Final
 
 from apps.fraud.engine.event import NOTHING
@@ -180,6 +181,12 @@ class HistoryLog:
     def totals(self) -> tuple[int, int, int]:
         folded = self.folded
         return folded.priced + self.priced, folded.cents + self._cents[-1], folded.squares + self.squares
+
+    def larger(self, window: int, cents: int) -> int:
+        summed, start = self._cents, self._starts[window]
+        if summed[self.count] - summed[start] <= cents:
+            return 0  # not even all of them together
+        return sum(1 for before, after in pairwise(summed[start:]) if after - before > cents)
 
     def successes(self) -> int:
         return self.folded.successes + (self._results[-1] & _LOW)

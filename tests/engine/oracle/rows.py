@@ -11,6 +11,7 @@ from tests.engine.oracle.distinct import customers_of, distinct_of_customer
 from tests.engine.oracle.habits import HABITS
 from tests.engine.oracle.known import FRAUDS, MERCHANTS
 from tests.engine.oracle.payment import PAYMENT, PLACE
+from tests.engine.oracle.risk import LARGE, RUNS
 from tests.engine.oracle.told import TOLD, rates
 from tests.engine.oracle.velocity import velocity
 from tests.engine.oracle.visits import VISITS
@@ -25,6 +26,8 @@ FAMILIES = (
     HABITS,
     MERCHANTS,
     FRAUDS,
+    RUNS,
+    LARGE,
     VISITS,
 )
 

@@ -80,6 +80,9 @@ class Earlier:
             folded.squares + sum(map(mul, amounts, amounts)) - unknown,
         )
 
+    def larger(self, window: int, cents: int) -> int:
+        return sum(1 for one in self.columns[2][self.starts[window] :] if one > cents)
+
     def successes(self) -> int:
         return self.folded.successes + self.columns[3].count(SUCCESS)
 

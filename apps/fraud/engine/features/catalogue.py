@@ -7,7 +7,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from apps.fraud.engine.event import Facts
-from apps.fraud.engine.features import distinct, habits, merchant, payment, places, velocity, verdicts, visit
+from apps.fraud.engine.features import distinct, habits, merchant, payment, places, risk, velocity, verdicts, visit
 from apps.fraud.engine.features.case import Case
 from apps.fraud.engine.features.feature import Feature, Group, Value
 from apps.fraud.engine.history import History
@@ -20,6 +20,7 @@ GROUPS: Final[tuple[Group, ...]] = (
     habits.GROUP,
     merchant.GROUP,
     verdicts.GROUP,
+    risk.GROUP,
     visit.GROUP,
 )
 FEATURES: Final[tuple[Feature, ...]] = tuple(feature for group in GROUPS for feature in group.features)
