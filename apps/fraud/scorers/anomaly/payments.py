@@ -37,7 +37,10 @@ MERCHANT: Final = frozenset({"merchant_amount_ratio"})
 
 # What a field is about; the others by what owns them.
 THEMES: Final = {
-    "money": ("amount_eur", "currency", "amount_ratio", "amount_deviation", "merchant_amount_ratio", "basket_size"),
+    "money": (
+        "amount_eur", "currency", "amount_ratio", "amount_deviation", "merchant_amount_ratio", "basket_size",
+        "customer_amount_24h",  # most days the amount itself
+    ),
     "time": ("hour", "weekday"),
     "history": (
         "account_age_days", "previous_payments", "previous_successes", "first_payment", "first_purchase",
@@ -46,8 +49,8 @@ THEMES: Final = {
     "novelty": ("new_device", "new_ip", "new_country", "device_ip_change_1h"),
     "machine": ("device_kind", "os", "browser", "seconds_since_device_seen"),
     "visit": ("seconds_since_cart",),
-    "pace": tuple(name for name in COUNTED if not name.endswith("_customers_30d")),
-    "shared": tuple(name for name in COUNTED if name.endswith("_customers_30d")),
+    "pace": tuple(sorted(name for name in COUNTED if not name.endswith(("_customers_30d", "_amount_24h")))),
+    "shared": tuple(sorted(name for name in COUNTED if name.endswith("_customers_30d"))),
 }  # fmt: skip
 _THEME_OF: Final = {name: theme for theme, names in THEMES.items() for name in names}
 _OWNERS: Final = {"place": "place", "session": "visit"}
