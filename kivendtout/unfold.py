@@ -13,6 +13,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext_lazy as _
 
 from kivendtout.context_processors import chosen_theme
+from kivendtout.lib.tenancy import current_tenant_id
 
 
 class AdminPage(NamedTuple):
@@ -39,9 +40,12 @@ NAVIGATION: tuple[tuple[Any, tuple[tuple[str | AdminPage, str], ...]], ...] = (
         (
             ("fraud.Decision", "gavel"),
             ("fraud.FraudAlert", "notification_important"),
+            ("fraud.Anomaly", "troubleshoot"),
             ("fraud.FraudLabel", "label"),
             ("fraud.Rule", "rule"),
             ("fraud.RuleSet", "inventory"),
+            ("fraud.Scorer", "model_training"),
+            ("fraud.ScorerChange", "published_with_changes"),
             ("fraud.FraudList", "playlist_add_check"),
             ("fraud.ListEntry", "format_list_bulleted"),
             ("fraud.DeadLetter", "unsubscribe"),
@@ -79,7 +83,10 @@ NAVIGATION: tuple[tuple[Any, tuple[tuple[str | AdminPage, str], ...]], ...] = (
     (
         _("Supervision"),
         (
+            ("fraud.OperationalAlert", "monitor_heart"),
+            ("fraud.ScorerWatch", "monitoring"),
             (AdminPage(_("Stream"), "admin:fraud_stream", "fraud.view_outbox"), "stream"),
+            ("fraud.AnomalyDetector", "sensors"),
             ("compliance.AuditEntry", "policy"),
             ("django_celery_beat.PeriodicTask", "schedule"),
             ("django_celery_beat.IntervalSchedule", "timer"),
@@ -125,7 +132,17 @@ def _item(request: HttpRequest, label: str, icon: str) -> dict[str, Any] | None:
     except NoReverseMatch:
         return None
     title = str(model._meta.verbose_name_plural)
-    return {"title": title[:1].upper() + title[1:], "icon": icon, "link": link}
+    item = {"title": title[:1].upper() + title[1:], "icon": icon, "link": link}
+    waiting = _waiting(label, model)
+    return {**item, "badge": waiting, "badge_variant": "danger"} if waiting else item
+
+
+def _waiting(label: str, model: Any) -> int:
+    """How many wait for somebody, where the menu itself must say so."""
+    if label != "fraud.OperationalAlert" or current_tenant_id() is None:
+        return 0
+    count: int = model.objects.filter(status="open").count()
+    return count
 
 
 def environment(_request: HttpRequest) -> list[Any]:

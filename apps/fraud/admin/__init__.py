@@ -9,8 +9,10 @@ from apps.fraud.admin.decision import DecisionAdmin
 from apps.fraud.admin.label import FraudLabelAdmin
 from apps.fraud.admin.list_entry import ListEntryAdmin
 from apps.fraud.admin.lists import FraudListAdmin
+from apps.fraud.admin.operational_alerts import OperationalAlertAdmin
 from apps.fraud.admin.rules import RuleAdmin
 from apps.fraud.admin.rulesets import RuleSetAdmin
+from apps.fraud.admin.scorer_watch import ScorerWatchAdmin
 from apps.fraud.admin.stream import stream_page
 from apps.payments.admin.payment_page import PAYMENT_SECTIONS
 
@@ -26,7 +28,9 @@ __all__ = [
     "FraudLabelAdmin",
     "FraudListAdmin",
     "ListEntryAdmin",
+    "OperationalAlertAdmin",
     "RuleAdmin",
     "RuleSetAdmin",
+    "ScorerWatchAdmin",
     "stream_page",
 ]

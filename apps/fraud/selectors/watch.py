@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 import msgspec
 import numpy as np
 from django.db import connection
+from django.db.models import QuerySet
 from numpy.typing import NDArray
 
 from apps.fraud.engine.features.feature import Value
-from apps.fraud.models import ActiveScorer, Scorer, ScorerChange
+from apps.fraud.models import ActiveScorer, OperationalAlert, Scorer, ScorerChange
 
 # Rows read at once: 2 MB of values.
 CHUNK: Final = 5_000
@@ -67,6 +68,12 @@ FROM payments_payment p
 JOIN LATERAL (SELECT catalogue_version, features FROM fraud_decision WHERE payment_id = p.id LIMIT 1) d ON true {_LABEL}
 WHERE p.tenant_id = %(tenant)s AND p.attempted_at < %(end)s AND (p.attempted_at, p.id) > (%(start)s, %(after_id)s)
     AND p.id %% %(one_in)s = 0 ORDER BY p.attempted_at, p.id LIMIT %(limit)s
+"""  # noqa: S608
+ALERT_SCORES: Final = f"""
+SELECT d.score FROM payments_payment p
+JOIN LATERAL (SELECT score FROM fraud_decision WHERE payment_id = p.id LIMIT 1) d ON true {_ALERT}
+WHERE p.tenant_id = %(tenant)s AND p.attempted_at >= %(start)s AND p.attempted_at < %(end)s AND a.id IS NOT NULL
+ORDER BY d.score DESC LIMIT %(limit)s
 """  # noqa: S608
 PAYMENTS: Final = """
 SELECT count(*) FROM payments_payment
@@ -169,6 +176,11 @@ def alert_volume(scorer: Scorer, period: Period) -> Volume:
     return Volume(*_fetch(VOLUME, _values(scorer, period))[0])
 
 
+def alert_scores(scorer: Scorer, period: Period, *, most: int) -> list[float]:
+    """Combined scores of the payments that raised alerts, the highest first."""
+    return [row[0] for row in _fetch(ALERT_SCORES, _values(scorer, period) | {"limit": most})]
+
+
 def alerts_promised(scorer: Scorer) -> float | None:
     """A day, as two people were told when they promoted it; None where the statement rests on no decisions."""
     change = ScorerChange.objects.filter(scorer=scorer, kind=ScorerChange.Kind.PROMOTE, state=ScorerChange.State.DONE)
@@ -176,6 +188,12 @@ def alerts_promised(scorer: Scorer) -> float | None:
     after = statement.get("after") if isinstance(statement, dict) else None
     alerts = after.get("alerts") if isinstance(after, dict) else None
     return float(alerts) if isinstance(alerts, int | float) else None
+
+
+def operational_alerts_open() -> QuerySet[OperationalAlert]:
+    """Of the tenant in force."""
+    found: QuerySet[OperationalAlert] = OperationalAlert.objects.filter(status=OperationalAlert.Status.OPEN)
+    return found.select_related("scorer").order_by("-last_at", "-pk")
 
 
 def one_in_of(count: int, most: int) -> int:

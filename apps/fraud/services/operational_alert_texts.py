@@ -51,16 +51,23 @@ SENTENCES: Final[dict[str, str]] = {
 
 
 def operational_alert_sentence(alert: OperationalAlert) -> str:
+    scorer = str(alert.scorer) if alert.scorer_id else "–"
+    return sentence_of(alert.kind, alert.facts, scorer) or alert.get_kind_display()
+
+
+def sentence_of(kind: str, told: object, scorer: str) -> str:
     """With the figures that are there: facts of an earlier version may lack one, and the alert must still be read."""
-    facts = alert.facts if isinstance(alert.facts, dict) else {}
+    facts: Facts = told if isinstance(told, dict) else {}
     values = {name: _told(facts, name) for name in _DIGITS}
-    values |= {name: str(facts.get(name, "–")) for name in ("number",)}
-    values["scorer"] = str(alert.scorer) if alert.scorer_id else "–"
-    values["detail"] = f" ({facts['detail']})" if facts.get("detail") else ""
-    values["day"] = _day(facts)
-    values["features"] = _features(facts)
-    values["reason"] = _reason(facts)
-    return gettext(SENTENCES[alert.kind]) % values if alert.kind in SENTENCES else alert.get_kind_display()
+    values |= {
+        "number": str(facts.get("number", "–")),
+        "scorer": scorer,
+        "detail": f" ({facts['detail']})" if facts.get("detail") else "",
+        "day": _day(facts),
+        "features": _features(facts),
+        "reason": _reason(facts),
+    }
+    return gettext(SENTENCES[kind]) % values if kind in SENTENCES else ""
 
 
 # How many decimals each figure has.

@@ -1,7 +1,8 @@
 """Evidently's page of a day: the score and the features that weigh most, against the training period.
 
 Of training only bins are kept, no payment. So Evidently is given bins, of both periods the same: its figures agree with
-ours, and a page holds nobody's amounts. Only the jobs worker loads Evidently: that takes seconds, and brings pandas.
+ours unless a bin is empty, where it sees more, and a page holds nobody's amounts. Only the jobs worker loads Evidently:
+that takes seconds, and brings pandas.
 """
 
 from __future__ import annotations
@@ -49,14 +50,14 @@ def page_made(
 
 
 def _html(now: Mapping[str, NDArray[Any]], then: Mapping[str, NDArray[Any]]) -> str:
-    import pandas as pd
-    from evidently import DataDefinition, Dataset, Report
-    from evidently.presets import DataDriftPreset
-
-    definition = DataDefinition(categorical_columns=list(now))
-    current, reference = (Dataset.from_pandas(pd.DataFrame(one), data_definition=definition) for one in (now, then))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of logarithms of empty bins, feature by feature
+        warnings.simplefilter("ignore")  # its libraries warn of each other, and of logarithms of empty bins
+        import pandas as pd
+        from evidently import DataDefinition, Dataset, Report
+        from evidently.presets import DataDriftPreset
+
+        definition = DataDefinition(categorical_columns=list(now))
+        current, reference = (Dataset.from_pandas(pd.DataFrame(one), data_definition=definition) for one in (now, then))
         found = Report([DataDriftPreset(method="psi", threshold=PSI_LIMIT)]).run(current, reference)
         html: str = found.get_html_str(as_iframe=False)
     return html
