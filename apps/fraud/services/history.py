@@ -18,6 +18,7 @@ from django.utils.translation import gettext_noop
 from msgspec import Struct
 
 from apps.compliance.models import Tenant
+from apps.fraud.engine.event import payment_key
 from apps.fraud.engine.features.catalogue import compute_row
 from apps.fraud.engine.features.feature import Value
 from apps.fraud.engine.history import History
@@ -90,16 +91,26 @@ def payments_replayed(
     labels = labels_in_order(tenant_id)
     label = next(labels, None)
     attempts = chain.from_iterable(attempts_in_order(tenant_id, until=until))
-    # Payments of one instant have an order that state keeps, and the database does not: it hears of all of them first.
+    # Payments of one instant have an order that state keeps, and the database does not.
     for at, group in groupby(attempts, key=lambda attempt: attempt.told.at):
         while label is not None and label.known_at <= at:
             state.label(tenant_id, [label], now=at)
             label = next(labels, None)
-        together = list(group)
+        together = sorted(group, key=lambda one: payment_key(one.told.payment_id))
+        if isinstance(state, HistoryState):
+            yield from _asked_and_told(state, tenant_id, together)
+            continue
         histories = state.observe(tenant_id, [one.became for one in together], now=at)
         if len(together) > 1:
             histories = state.look(tenant_id, [one.became for one in together])
         yield from zip(together, histories, strict=True)
+
+
+def _asked_and_told(state: HistoryState, tenant_id: int, together: list[Attempt]) -> Iterator[tuple[Attempt, History]]:
+    """Each asked for before it is told: its logs then need no second look."""
+    for one in together:
+        yield one, state.before(tenant_id, one.became)
+        state.add(tenant_id, one.became)
 
 
 def _write(

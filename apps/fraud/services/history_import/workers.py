@@ -21,8 +21,9 @@ import pyarrow as pa
 from django.utils.translation import gettext_noop
 
 from apps.fraud.services.history_import.mapping import HistoryMap
+from apps.fraud.services.history_import.process import begin
 from apps.fraud.services.history_import.replay import Replay
-from apps.fraud.services.history_import.runs import read_blocks
+from apps.fraud.services.history_import.runs import ROWS_A_BLOCK, read_blocks
 from kivendtout.lib.errors import KvtError
 
 # How long a stopped process may take to end.
@@ -59,7 +60,7 @@ class Pool:
         self._claimed = context.Value("q", 0)  # kept: it ends with whoever made it
         for _n in range(self.count):
             ours, theirs = context.Pipe()
-            process = context.Process(target=_work, args=(theirs, self._claimed), daemon=True)
+            process = context.Process(target=begin, args=(theirs, self._claimed), daemon=True)
             process.start()
             theirs.close()
             self._processes.append(process)
@@ -107,10 +108,10 @@ def _heard(pipe: Connection) -> tuple[int, Path] | None:
         raise WorkerLost from None
     if isinstance(told, BaseException):
         raise told
-    return told  # type: ignore[no-any-return]  # what `_work` sends
+    return told  # type: ignore[no-any-return]  # what `work` sends
 
 
-def _work(pipe: Connection, claimed: Any) -> None:
+def work(pipe: Connection, claimed: Any) -> None:
     # Ctrl-C reaches the whole group; the parent decides what becomes of it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
@@ -127,7 +128,7 @@ def _work(pipe: Connection, claimed: Any) -> None:
 def _blocks_made(job: Job, claimed: Any) -> Iterator[tuple[int, Path]]:
     with without_collector():
         replay = Replay(job.mapped)
-        for number, block in enumerate(read_blocks(job.paths, job.left_out)):
+        for number, block in enumerate(read_blocks(job.paths, job.left_out, ROWS_A_BLOCK)):
             if not _claim(claimed, number):
                 replay.tell(block)
                 continue
@@ -161,5 +162,5 @@ class without_collector:  # noqa: N801  a context manager that reads like a phra
 def in_process(job: Job) -> Iterator[pa.Table]:
     with without_collector():
         replay = Replay(job.mapped)
-        for block in read_blocks(job.paths, job.left_out):
+        for block in read_blocks(job.paths, job.left_out, ROWS_A_BLOCK):
             yield replay.table(block)
