@@ -104,7 +104,7 @@ def delays_of(counts: Counts) -> Delays:
 
 
 def _by_day(counts: Counts) -> tuple[list[int], list[int]]:
-    """Labels that took exactly so many days; labels that took so many at most, of payments seen for at least as many."""
+    """Labels that took exactly so many days; and at most so many, of payments seen for at least as many."""
     days = max(age for _delay, age in counts) + 1
     exactly, aged, seen = [0] * (days + 1), [0] * (days + 1), [0] * (days + 1)
     for (delay, age), count in counts.items():
