@@ -62,3 +62,21 @@ def planted_file(folder: Path, table: pa.Table | None = None, name: str = "matri
     path = folder / name
     pq.write_table(planted() if table is None else table, path)
     return path
+
+
+def moments(table: pa.Table, name: str) -> list[int | None]:
+    """In microseconds."""
+    found: list[int | None] = table.column(name).cast(pa.int64()).to_pylist()
+    return found
+
+
+def with_labels(table: pa.Table, fraud: list[bool | None], known: list[int | None]) -> pa.Table:
+    table = table.set_column(table.schema.get_field_index("is_fraud"), "is_fraud", pa.array(fraud, pa.bool_()))
+    place = table.schema.get_field_index("label_known_at")
+    return table.set_column(place, "label_known_at", pa.array(known, pa.int64()).cast(MOMENT))
+
+
+def with_column(table: pa.Table, name: str, values: Any) -> pa.Table:
+    if name in table.schema.names:
+        table = table.drop_columns([name])
+    return table.append_column(name, pa.array(values))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,13 +45,18 @@ def separating(rows: Rows, split: Split) -> list[tuple[str, float]]:
 def _area(truth: Flags, values: NDArray[np.float32], *, text: bool) -> float:
     """Either way round, and a missing value on either side: that a field is filled may be what tells."""
     if text:
-        return auc_roc(truth, _share_of_frauds(truth, values)) or 0.5
+        return _auc(truth, _share_of_frauds(truth, values))
     missing = np.isnan(values)
     areas = []
     for instead in (-np.inf, np.inf) if missing.any() else (0.0,):
         ranks = np.unique(np.where(missing, instead, values), return_inverse=True)[1]
-        areas.append(auc_roc(truth, ranks) or 0.5)
+        areas.append(_auc(truth, ranks))
     return max(max(area, 1 - area) for area in areas)
+
+
+def _auc(truth: Flags, values: NDArray[Any]) -> float:
+    found = auc_roc(truth, values)
+    return 0.5 if found is None else found
 
 
 def _share_of_frauds(truth: Flags, codes: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 import numpy as np
@@ -16,10 +16,8 @@ from apps.fraud.scorers.training.operating import combined, silent
 from apps.fraud.scorers.training.rows import DAY, Floats
 from apps.fraud.scorers.training.segments import segments
 from apps.fraud.scorers.training.split import Part, truth_of
+from apps.fraud.scorers.training.work import Work
 from kivendtout.lib.clock import moment_of
-
-if TYPE_CHECKING:
-    from apps.fraud.scorers.training.train import Work
 
 FORMAT: Final = 1
 
@@ -76,7 +74,7 @@ def features(work: Work) -> dict[str, Any]:
         "learned": [column.name for column in work.rows.columns],
         "constant": list(work.constant),
         "not_features": list(work.rows.ignored),
-        "with_trend": work.with_trend,
+        "with_trend": list(work.with_trend),
         "allowed": list(work.plan.allow),
     }
 
