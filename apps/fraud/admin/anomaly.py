@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy
 from apps.compliance.admin.base import Titled, listed
 from apps.compliance.admin.filters import choice_filter
 from apps.compliance.admin.periods import period_filter
-from apps.compliance.admin.present import Button, Column, Record, Section, Viewer, code, latest_table
+from apps.compliance.admin.present import EMPTY, Button, Column, Record, Section, Viewer, code, latest_table
 from apps.fraud.admin.anomaly_cells import (
     anomaly_columns,
     fields_section,
@@ -50,12 +50,12 @@ STEPS: Final[dict[str, tuple[Any, str, Any]]] = {
         gettext_lazy("Your colleagues see that somebody is on it."),
     ),
     Status.DISMISSED: (
-        gettext_lazy("Dismiss"),
+        gettext_lazy("Dismiss as harmless"),
         "do_not_disturb_on",
         gettext_lazy("It was odd, and harmless. Say why, for whoever meets the like of it next."),
     ),
     Status.CONFIRMED: (
-        gettext_lazy("Confirm"),
+        gettext_lazy("Confirm a problem"),
         "report",
         gettext_lazy(
             "Something was wrong. Nothing follows by itself: judge the payment's alert, or act on the access."
@@ -114,6 +114,7 @@ class AnomalyAdmin(PagesAdmin):
     def record(self, viewer: Viewer, obj: Any) -> Record:
         record = super().record(viewer, obj)
         record.badges, record.lead = [kind_badge(obj), status_badge(obj)], strongest(obj)
+        record.facts = [one for one in record.facts if one.value != EMPTY]
         return record
 
     def sections(self, viewer: Viewer, obj: Any) -> list[Section]:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from apps.compliance.admin.present import EMPTY, Column, Section, Viewer, badge, code, link, moment, own_link, table
 from apps.compliance.models import ApiKey, User
 from apps.customers.models import Customer
-from apps.fraud.admin.decision_cells import french, score_text, value_text
+from apps.fraud.admin.decision_cells import bar, french, score_text, value_text
 from apps.fraud.models import Anomaly, AnomalyKind
 
 TONES: Final = {"open": "warning", "looked_at": "info", "dismissed": "neutral", "confirmed": "danger"}
@@ -112,13 +112,8 @@ def _rare(_viewer: Viewer, told: dict[str, Any]) -> str:
 
 
 def _part(_viewer: Viewer, told: dict[str, Any]) -> Any:
-    """Drawn as long as it is large, beside its figure."""
-    return format_html(
-        '<svg class="kvt-bar" viewBox="0 0 100 6" preserveAspectRatio="none" aria-hidden="true">'
-        '<rect x="0" y="0" width="{}" height="6"/></svg> {}',
-        f"{100 * told['part']:.1f}",
-        percent(told["part"], 0),
-    )
+    """Its figure, and a bar as long as that is large."""
+    return format_html("{} {}", percent(told["part"], 0), bar(0.0, told["part"]))
 
 
 def fields_section(viewer: Viewer, row: Anomaly) -> Section:
