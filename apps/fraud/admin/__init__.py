@@ -12,7 +12,9 @@ from apps.fraud.admin.lists import FraudListAdmin
 from apps.fraud.admin.operational_alerts import OperationalAlertAdmin
 from apps.fraud.admin.rules import RuleAdmin
 from apps.fraud.admin.rulesets import RuleSetAdmin
+from apps.fraud.admin.scorer_changes import ScorerChangeAdmin
 from apps.fraud.admin.scorer_watch import ScorerWatchAdmin
+from apps.fraud.admin.scorers import ScorerAdmin
 from apps.fraud.admin.stream import stream_page
 from apps.payments.admin.payment_page import PAYMENT_SECTIONS
 
@@ -31,6 +33,8 @@ __all__ = [
     "OperationalAlertAdmin",
     "RuleAdmin",
     "RuleSetAdmin",
+    "ScorerAdmin",
+    "ScorerChangeAdmin",
     "ScorerWatchAdmin",
     "stream_page",
 ]

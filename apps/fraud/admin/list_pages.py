@@ -44,6 +44,8 @@ class PagesAdmin(RecordAdmin):
         obj: Any = None,
         icon: str = "edit",
         note: Any = "",
+        template: str = "admin/fraud/lists/form.html",
+        more: dict[str, Any] | None = None,
     ) -> HttpResponse:
         if request.method not in {"GET", "HEAD", "POST"}:
             return HttpResponseNotAllowed(["GET", "POST"])
@@ -53,7 +55,7 @@ class PagesAdmin(RecordAdmin):
             except KvtError as error:
                 form.add_error(None, error.translated)
         context = {"form": form, "submit_label": submit, "back_url": back_url, "note": note, "icon": icon}
-        return self.page(request, "admin/fraud/lists/form.html", title, obj, context)
+        return self.page(request, template, title, obj, {**context, **(more or {})})
 
     def page(self, request: HttpRequest, template: str, title: Any, obj: Any, more: dict[str, Any]) -> HttpResponse:
         context = {
