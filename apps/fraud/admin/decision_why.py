@@ -66,7 +66,7 @@ def in_words(explained: Explained) -> Section:
 
 
 def _line(one: Told) -> dict[str, Any]:
-    share = "" if one.settles or not one.share else share_text(0.0, one.share)
+    share = "" if one.settles or not one.share else share_text(one.start, one.end)
     return {"text": spoken(one), "kind": KINDS.get(one.kind, one.kind), "share": share, "settles": one.settles}
 
 
@@ -86,30 +86,18 @@ def reasons(viewer: Viewer, asked: WhatIf, explained: Explained) -> Section:
         rows.append((_total(told.score), _total(told.score)))
     shown = [
         Column(gettext_lazy("reason"), lambda _v, row: _sentence(row[0], behind.get(row[0].code, ()))),
-        Column(gettext_lazy("code"), lambda _v, row: _code(row[0], pages)),
-        Column(gettext_lazy("points"), lambda _v, row: _weight(row[0]), end=True),
         Column(gettext_lazy("share of the score"), lambda _v, row: _share(row[1])),
+        Column(gettext_lazy("points"), lambda _v, row: _weight(row[0]), end=True),
+        Column(gettext_lazy("code"), lambda _v, row: _code(row[0], pages)),
     ]
     section = table(
         viewer, "reasons", _("The score, step by step"), rows, shown,
         empty=_("No rule hit and no list named the payment."),
     )  # fmt: skip
-    section.facts = list(_remarks(explained))
-    return section
-
-
-def _remarks(explained: Explained) -> list[Fact]:
-    found = []
-    if explained.waterfall.capped:
+    if told.capped:
         text = _("The rules have more than 100 points: each counts for a part of its own.")
-        found.append(Fact(_("Points"), text))
-    if explained.columns:
-        text = _(
-            "Facts are added one by one, the weightiest first: in another order each would have another share, and "
-            "all together the same."
-        )
-        found.append(Fact(_("Scorer"), text))
-    return found
+        section.facts = [Fact(_("Points"), text)]
+    return section
 
 
 def _total(score: float) -> Step:
@@ -132,6 +120,9 @@ def _signed(weight: float) -> str:
 
 
 def _sentence(reason: Reason | Step, behind: tuple[Any, ...]) -> Any:
+    if reason.kind == "start":
+        remark = _("Facts are then added one by one, the weightiest first. In another order each has another share.")
+        return format_html('<strong>{}</strong><div class="kvt-remark">{}</div>', spoken(reason), remark)
     lines = format_html_join("", '<div class="kvt-hint">{}</div>', ((one,) for one in behind))
     return format_html("<strong>{}</strong>{}", spoken(reason), lines)
 

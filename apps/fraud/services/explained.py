@@ -40,6 +40,9 @@ class Told(Struct, frozen=True, kw_only=True):
     fr: str
     en: str
     share: float = 0.0
+    start: float = 0.0
+    end: float = 0.0
+    """Where it stands in the waterfall."""
     settles: bool = False
 
     @property
@@ -96,10 +99,9 @@ def _reasons(stored: Stored, told: Waterfall) -> tuple[Told, ...]:
     for one in reasons_shown(stored, told):
         step = steps.pop((one.kind, one.code), None)
         reasons.append(
-            Told(kind=one.kind, code=one.code, fr=one.fr, en=one.en, share=step.share if step else 0.0,
-                 settles=_settles(one.action) or one.kind == "degraded")
+            _told(one, step, settles=_settles(one.action) or one.kind == "degraded")
         )  # fmt: skip
-    reasons += [_of_step(step) for step in steps.values()]
+    reasons += [_told(one, one) for one in steps.values()]
     known = [one for one in reasons if one.settles or abs(one.share) >= LEAST_SHARE]
     return tuple(sorted(known, key=lambda one: (not one.settles, -abs(one.share), one.code)))
 
@@ -114,8 +116,11 @@ def _settles(action: str) -> bool:
     return action in ("allow", "challenge", "deny")
 
 
-def _of_step(step: Step) -> Told:
-    return Told(kind=step.kind, code=step.code, fr=step.fr, en=step.en, share=step.share)
+def _told(one: Reason | Step, step: Step | None, *, settles: bool = False) -> Told:
+    share, start, end = (step.share, step.start, step.end) if step is not None else (0.0, 0.0, 0.0)
+    return Told(
+        kind=one.kind, code=one.code, fr=one.fr, en=one.en, share=share, start=start, end=end, settles=settles
+    )  # fmt: skip
 
 
 def _letter(stored: Stored, reasons: tuple[Told, ...]) -> CustomerLetter:
