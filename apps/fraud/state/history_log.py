@@ -51,12 +51,13 @@ ITSELF: Final = [1] * len(_FROM_AN_HOUR)
 
 class HistoryLog:
     __slots__ = (
-        "_at", "_cents", "_latest", "_results", "_starts", "_times", "count", "folded", "head", "last_at", "owner",
-        "packed", "priced", "squares",
+        "_at", "_cents", "_latest", "_most", "_results", "_starts", "_times", "count", "folded", "head", "last_at",
+        "owner", "pack", "packed", "priced", "squares",
     )  # fmt: skip
 
     def __init__(self, owner: str) -> None:
         self.owner = owner
+        self.pack = ROW[owner].pack
         self.folded: Folded = NO_FOLD
         # Bytes that the fold takes in the layout: a log is folded by its length in bytes.
         self.head = 4
@@ -71,15 +72,14 @@ class HistoryLog:
 
     def overflows(self) -> bool:
         """Would one row more make it fold?"""
-        size = ROW[self.owner].size
-        return (self.count + 1) * size + self.head > MOST_ROWS[self.owner] * size
+        return self.count >= self._most
 
     # -- what is told --
 
     def put(self, row: tuple[Any, ...]) -> str:
         """`new`, `changed` by a result, or `known`."""
-        if row[AT] > self.last_at and not self.overflows():
-            self.packed += ROW[self.owner].pack(*row)
+        if row[AT] > self.last_at and self.count < self._most:
+            self.packed += self.pack(*row)
             self._count_row(row)
             return "new"
         return self._put_between(row)
@@ -105,6 +105,8 @@ class HistoryLog:
         return fate
 
     def _count_anew(self, rows: list[Any]) -> None:
+        size = ROW[self.owner].size
+        self._most = (MOST_ROWS[self.owner] * size - self.head) // size
         self.packed = bytearray().join(ROW[self.owner].pack(*row) for row in rows)
         self.count, self.last_at = 0, -1
         self.priced, self.squares = 0, 0

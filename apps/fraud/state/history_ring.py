@@ -11,6 +11,7 @@ from apps.fraud.state.layout import RINGS
 
 _HALF: Final = 32
 _LOW: Final = (1 << _HALF) - 1
+_PERIODS: Final = tuple(period for period, _kept in RINGS)
 NONE: Final[Sums] = (0, 0, 0, 0)
 
 
@@ -76,9 +77,9 @@ class HistoryRing:
         self.levels = tuple(_Level(kept) for _period, kept in RINGS)
 
     def count(self, at: int, *, new: bool, good: int, bad: int, cents: int) -> None:
-        seconds, results = at // 1_000_000, good | bad << _HALF
-        for (period, _kept), level in zip(RINGS, self.levels, strict=True):
-            level.count(seconds // period, int(new), results, cents)
+        seconds, results, attempts = at // 1_000_000, good | bad << _HALF, int(new)
+        for period, level in zip(_PERIODS, self.levels, strict=True):
+            level.count(seconds // period, attempts, results, cents)
 
     def sums(self, which: int, first: int, current: int) -> Sums:
         return self.levels[which].sums(first, current)

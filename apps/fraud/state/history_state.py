@@ -33,6 +33,9 @@ class HistoryState:
         # The same in the order they came: of two that are equally old, the one that came first is forgotten first.
         self.told: dict[str, dict[Key, list[Verdict]]] = {owner: {} for owner in VERDICT_OWNERS}
 
+        # Whom the payment that was asked for last names: it is told next.
+        self._asked: tuple[Facts | None, Named] = (None, ())
+
     def observe(self, tenant_id: int, facts: Sequence[Facts], *, now: int) -> list[History]:
         for one in facts:
             self.add(tenant_id, one)
@@ -63,18 +66,22 @@ class HistoryState:
         Payments must be asked for and told in turn, and a payment has one time: whoever replays knows that it does.
         """
         named = shorts(facts)
+        self._asked = (facts, named)
         logs = [self._log_of(tenant_id, owner, name) for owner, name in zip(LOGGED, named, strict=False)]
-        if any(log is not None and log.overflows() for log in logs):
-            self.add(tenant_id, facts)  # live state folds before it answers
+        for log in logs:
+            if log is not None and log.overflows():
+                self.add(tenant_id, facts)  # live state folds before it answers
+                break
         at = facts.at
         told = [None if log is None else log.ask(at) if at > log.last_at else log.plain() for log in logs]
         return self._history(tenant_id, named, told)
 
-    def add(self, tenant_id: int, facts: Facts) -> None:
-        customer, device, card, ip, merchant = shorts(facts)
+    def add(self, tenant_id: int, facts: Facts, key: bytes | None = None) -> None:
+        """`key` is the payment's short key, where it is at hand."""
+        customer, device, card, ip, merchant = self._asked[1] if facts is self._asked[0] else shorts(facts)
         assert customer is not None
         cents = UNKNOWN_CENTS if facts.euro_cents is None else facts.euro_cents
-        start = (facts.at, payment_key(facts.payment_id), cents, RANK[facts.status])
+        start = (facts.at, key or payment_key(facts.payment_id), cents, RANK[facts.status])
         others = (device or NOTHING, card or NOTHING, ip or NOTHING, merchant or NOTHING)
         fate = self._put("customer", (tenant_id, customer), (*start, *others, country_key(facts.payment_country)))
         short = (*start, customer)

@@ -126,7 +126,7 @@ class Case:
         self.at = facts.at
         self.cents = facts.euro_cents
         self.hour, self.weekday = local_hour(facts.at, zone)
-        self._earlier: dict[str, Past] = {}
+        self._earlier: dict[str, Past | None] = {}
 
     @property
     def order(self) -> tuple[int, bytes]:
@@ -137,10 +137,9 @@ class Case:
 
         None where the payment names no such entity, or nothing is known.
         """
-        if (found := self._earlier.get(owner)) is not None:
-            return found
+        if owner in self._earlier:
+            return self._earlier[owner]
         log: Log | Past | None = getattr(self.history, owner, None)
-        if log is None:
-            return None
-        found = self._earlier[owner] = Earlier(log, self.order) if type(log) is Log else log  # type: ignore[assignment]  # a Past else
+        found: Past | None = Earlier(log, self.order) if isinstance(log, Log) else log
+        self._earlier[owner] = found
         return found

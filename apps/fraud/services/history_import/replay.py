@@ -55,10 +55,11 @@ class Replay:
         told, became = self._told(block)
         values, zone, state = list[list[Value]](), self.zone, self.state
         parts = []
-        for judged, ended, (line, is_fraud, known_at) in zip(told, became, _truths(block), strict=True):
-            self._tell_labels(judged.at)
+        for judged, ended, (key, line, is_fraud, known_at) in zip(told, became, _truths(block), strict=True):
+            if self._labels:
+                self._tell_labels(judged.at)
             values.append(compute_row(judged, state.before(SPACE, ended), zone))
-            state.add(SPACE, ended)
+            state.add(SPACE, ended, key)
             if is_fraud and known_at is not None:
                 self._remember(judged, line, known_at)
             if len(values) == TOGETHER:
@@ -71,17 +72,17 @@ class Replay:
     def tell(self, block: pl.DataFrame) -> None:
         """The same, for a block whose rows somebody else computes."""
         _told, became = self._told(block, judged=False)
-        for ended, (line, is_fraud, known_at) in zip(became, _truths(block), strict=True):
+        for ended, (key, line, is_fraud, known_at) in zip(became, _truths(block), strict=True):
             if self._labels:
                 self._tell_labels(ended.at)
-            self.state.add(SPACE, ended)
+            self.state.add(SPACE, ended, key)
             if is_fraud and known_at is not None:
                 self._remember(ended, line, known_at)
 
     def _told(self, block: pl.DataFrame, *, judged: bool = True) -> tuple[list[Facts], list[Facts]]:
         """Each payment as it was judged, and with what became of it."""
         became = self._facts(block, with_result=True)
-        if self.judged_with_result or not judged or "status" not in block.columns:
+        if self.judged_with_result or not judged or not {"status", "failure_code"} & set(block.columns):
             return became, became
         return self._facts(block, with_result=False), became
 
@@ -114,8 +115,10 @@ class Replay:
         heappush(self._labels, (known_at, line, label))
 
 
-def _truths(block: pl.DataFrame) -> Iterator[tuple[int, bool | None, int | None]]:
-    return zip(*(block[name].to_list() for name in ("line", "is_fraud", "known_at")), strict=True)
+def _truths(block: pl.DataFrame) -> Iterator[tuple[bytes, int, bool | None, int | None]]:
+    packed = block["key"].to_numpy().astype(">u8").tobytes()
+    keys = [packed[at : at + 8] for at in range(0, len(packed), 8)]
+    return zip(keys, *(block[name].to_list() for name in ("line", "is_fraud", "known_at")), strict=True)
 
 
 def _keys(block: pl.DataFrame, told: Sequence[Facts]) -> list[pa.Array]:
