@@ -71,7 +71,7 @@ def isotonic(margins: Margins, truth: Flags) -> Calibration:
     share = (truth.sum() + 1) / (len(truth) + 2)
     said = np.maximum.accumulate((frauds + share) / (sizes + 1))  # no block is ever certain
     said = said * (1 + 1e-9 * np.arange(len(said)))
-    ends = (middles[0] - BEYOND, max(middles[-1], float(margins.max())) + BEYOND)
+    ends = (float(margins.min()) - BEYOND, float(margins.max()) + BEYOND)
     return Calibration(
         "isotonic",
         margins=(float(ends[0]), *middles.tolist(), float(ends[1])),

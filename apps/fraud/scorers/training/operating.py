@@ -124,8 +124,8 @@ def cheapest(score: Floats, rules: RulesSaid, fraud: Flags, prices: Floats, most
     challenge_sum = _sums(np.where(held, 0.0, challenged)[order], ends)
     touched = _sums((~fraud & ~held)[order].astype(np.float64), ends)
     already = int((~fraud & ((rules.floor == DENY) | (held & ~settled))).sum())
-    room = np.floor(most_touched * int((~fraud).sum()) + 1e-9) - already
-    deepest = max(int(np.searchsorted(touched, room, side="right")) - 1, 0)
+    room = max(np.floor(most_touched * int((~fraud).sum()) + 1e-9) - already, 0)
+    deepest = int(np.searchsorted(touched, room, side="right")) - 1
     # For each place to challenge from, the best place to deny from above it.
     best_deny = _first_minima(deny_sum[: deepest + 1])
     total = challenge_sum[: deepest + 1] + deny_sum[best_deny]
