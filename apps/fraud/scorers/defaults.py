@@ -1,0 +1,19 @@
+"""Parameters for XGBoost that do well without a search, and where they come from."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+# For some hundred frauds among tens of thousands of payments. Chosen among `handbook_choice.CANDIDATES` on five early
+# weeks of the handbook's payments (`manage.py handbook_protocol FILE --select` does it again); docs/scorer-bar.md has
+# the table. What matters more than the last digit: shallow trees learned slowly, an early end, and leaves that weigh
+# enough (8 is some thirty payments where frauds and others are even, eight hundred where one in a hundred is a fraud).
+FEW_FRAUDS: Final[dict[str, Any]] = {
+    "max_depth": 4,
+    "eta": 0.05,
+    "min_child_weight": 8.0,
+    "subsample": 0.8,
+    "colsample_bytree": 0.7,
+    "reg_lambda": 5.0,
+}
+FEW_FRAUDS_ROUNDS: Final = 110
