@@ -33,11 +33,18 @@ from tests.scorers.anomaly.stored import customer_of, decided
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
+COUNT = 260
 ODD: dict[str, Value] = {"amount_eur": 4_950.0, "amount_ratio": 61.0, "payment_country": "NG", "hour": 3}
 BURST: dict[str, Value] = {"customer_attempts_1h": 40, "device_attempts_1h": 44, "device_customers_30d": 17}
 
 
-def rows_with(*planted: tuple[int, dict[str, Value]], count: int = 600, seed: int = 7) -> list[dict[str, Value]]:
+@pytest.fixture(autouse=True)
+def _few_are_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half of what a scan asks for, so that a test stores half as much."""
+    monkeypatch.setattr(anomalies_payments, "LEAST_ROWS", 250)
+
+
+def rows_with(*planted: tuple[int, dict[str, Value]], count: int = COUNT, seed: int = 7) -> list[dict[str, Value]]:
     rows = payments(count, seed=seed)
     for place, odd in planted:
         rows[place] |= odd
@@ -47,7 +54,7 @@ def rows_with(*planted: tuple[int, dict[str, Value]], count: int = 600, seed: in
 @pytest.fixture
 def stored(in_tenant: Tenant) -> list[Decision]:
     """Six days of payments; on the last of them, two that are odd."""
-    return decided(in_tenant, rows_with((550, ODD), (570, ODD | BURST)), start=NOON - 6 * DAY, spread=6 * DAY)
+    return decided(in_tenant, rows_with((235, ODD), (248, ODD | BURST)), start=NOON - 6 * DAY, spread=6 * DAY)
 
 
 def names(anomaly: Anomaly) -> set[str]:
@@ -57,7 +64,7 @@ def names(anomaly: Anomaly) -> set[str]:
 def test_planted_payments_are_raised_first_and_for_what_was_planted(in_tenant: Tenant, stored: list[Decision]) -> None:
     scan = payments_scan(tenant=in_tenant, now=NOON)
     first, second = scan.raised[:2]
-    assert {first.payment_id, second.payment_id} == {stored[570].pk, stored[550].pk}
+    assert {first.payment_id, second.payment_id} == {stored[248].pk, stored[235].pk}
     assert names(second) == set(ODD)
     assert names(first) <= set(ODD | BURST)
     assert first.unusual > 0.99
@@ -68,11 +75,11 @@ def test_an_anomaly_says_whose_payment_which_day_and_what_it_was_compared_with(
     in_tenant: Tenant, stored: list[Decision]
 ) -> None:
     scan = payments_scan(tenant=in_tenant, now=NOON)
-    one = Anomaly.objects.get(payment_id=stored[550].pk)
-    assert one.actor == customer_of(stored[550])
-    assert one.period_start.isoformat() == "2025-11-30T23:00:00+00:00"  # midnight in Paris
+    one = Anomaly.objects.get(payment_id=stored[235].pk)
+    assert one.actor == customer_of(stored[235])
+    assert one.period_start.isoformat() == "2025-11-29T23:00:00+00:00"  # midnight in Paris
     assert one.period_end - one.period_start == DAY
-    assert (one.sample_rows, one.detector) == (600, scan.learned and scan.learned.detector)
+    assert (one.sample_rows, one.detector) == (COUNT, scan.learned and scan.learned.detector)
     assert one.sample_start == stored[0].decided_at
 
 
@@ -111,7 +118,7 @@ def test_the_next_scan_goes_on_where_the_last_one_ended(in_tenant: Tenant, store
 
 
 def test_no_more_are_raised_in_a_day_than_the_tenant_wants(in_tenant: Tenant) -> None:
-    planted = [(place, ODD | {"amount_eur": 5_000.0 + place}) for place in range(500, 510)]
+    planted = [(place, ODD | {"amount_eur": 5_000.0 + place}) for place in range(220, 230)]
     decided(in_tenant, rows_with(*planted), start=NOON - 6 * DAY, spread=6 * DAY)
     AnomalyDetector.objects.create(tenant=in_tenant, kind="payment", daily_budget=3)
     scan = payments_scan(tenant=in_tenant, now=NOON, start=NOON - 2 * DAY, end=NOON)
@@ -132,12 +139,12 @@ def test_ordinary_payments_raise_less_than_the_budget(in_tenant: Tenant) -> None
 
 
 def test_of_a_customers_day_only_the_oddest_is_raised(in_tenant: Tenant) -> None:
-    same = [(550, ODD), (575, ODD | {"amount_eur": 9_999.0} | BURST)]  # customers take turns, 25 of them
+    same = [(200, ODD), (225, ODD | {"amount_eur": 9_999.0} | BURST)]  # customers take turns, 25 of them
     rows = decided(in_tenant, rows_with(*same), start=NOON - 6 * DAY, spread=6 * DAY)
-    assert customer_of(rows[550]) == customer_of(rows[575])
-    raised = {one.payment_id for one in payments_scan(tenant=in_tenant, now=NOON).raised}
-    assert rows[575].pk in raised
-    assert rows[550].pk not in raised
+    assert customer_of(rows[200]) == customer_of(rows[225])
+    raised = {one.payment_id for one in payments_scan(tenant=in_tenant, now=NOON, start=NOON - 3 * DAY).raised}
+    assert rows[225].pk in raised
+    assert rows[200].pk not in raised
 
 
 def test_too_few_payments_to_learn_from_raise_nothing_and_are_looked_at_later(in_tenant: Tenant) -> None:
@@ -148,7 +155,7 @@ def test_too_few_payments_to_learn_from_raise_nothing_and_are_looked_at_later(in
 
 
 def test_another_tenants_payments_are_never_seen(tenant: Tenant, neighbour: Tenant) -> None:
-    decided(neighbour, rows_with((550, ODD)), start=NOON - 6 * DAY, spread=6 * DAY)
+    decided(neighbour, rows_with((235, ODD)), start=NOON - 6 * DAY, spread=6 * DAY)
     assert payments_scan(tenant=tenant, now=NOON).learned is None
     with tenant_scope(neighbour.pk):
         assert payments_scan(tenant=neighbour, now=NOON).raised
@@ -159,11 +166,11 @@ def test_another_tenants_payments_are_never_seen(tenant: Tenant, neighbour: Tena
 def test_a_large_history_is_sampled_the_same_way_each_time(
     in_tenant: Tenant, stored: list[Decision], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(anomalies_payments, "MOST_ROWS", 300)
+    monkeypatch.setattr(anomalies_payments, "MOST_ROWS", 200)
     scan = payments_scan(tenant=in_tenant, now=NOON)
     assert scan.learned is not None
-    assert scan.learned.rows <= 300
-    assert stored[550].pk in {one.payment_id for one in scan.raised}
+    assert scan.learned.rows <= 200
+    assert stored[235].pk in {one.payment_id for one in scan.raised}
 
 
 def test_rows_of_an_earlier_catalogue_are_read_by_their_names(in_tenant: Tenant) -> None:
@@ -183,8 +190,8 @@ def test_the_command_prints_one_object(
     out = StringIO()
     call_command("scan_payments", "--json", stdout=out)
     said = json.loads(out.getvalue())
-    assert said["sample_rows"] == 600
-    assert {one["payment"] for one in said["raised"]} >= {stored[550].pk, stored[570].pk}
+    assert said["sample_rows"] == COUNT
+    assert {one["payment"] for one in said["raised"]} >= {stored[235].pk, stored[248].pk}
     assert said["raised"][0]["fields"][0]["en"]
 
 
