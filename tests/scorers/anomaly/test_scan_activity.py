@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.contenttypes.models import ContentType
@@ -19,6 +20,7 @@ from apps.fraud.scorers.anomaly.activity import Act
 from apps.fraud.services.anomalies import BUDGETS, Scan
 from apps.fraud.services.anomalies_activity import activity_scan
 from apps.fraud.services.anomalies_logs import access_scan, database_scan
+from apps.fraud.tasks_anomaly import scan_logs
 from tests.conftest import make_person
 from tests.scorers.anomaly.people import MONDAY, an_act, weeks_of_work
 
@@ -202,3 +204,13 @@ def test_the_command_reads_both_and_prints_one_object(
     assert said["database"]["raised"][0]["actor"] == "role reporting"
     with pytest.raises(CommandError, match="There is no file"):
         call_command("scan_logs", "--access", "nowhere.log")
+
+
+def test_the_job_reads_the_trail_of_each_tenant_and_the_files_that_settings_name(
+    in_tenant: Tenant, trail: dict[str, User], database_log: Path, monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    settings.DATABASE_LOG_FILE, settings.ACCESS_LOG_FILE = str(database_log), "/nowhere/web.log"
+    monkeypatch.setattr("apps.fraud.tasks_anomaly.now", lambda: NOW)
+    assert scan_logs() >= 2
+    assert set(Anomaly.objects.values_list("kind", flat=True)) == {"access", "database"}
+    assert scan_logs() == 0
