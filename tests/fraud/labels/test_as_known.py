@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -64,8 +63,8 @@ def a_telling(random: Random, payments: Sequence[str]) -> tuple[str, str, bool, 
 # --- a training set, again ------------------------------------------------------------------------------------------
 def matrix(tenant: Tenant, path: Path, monkeypatch: pytest.MonkeyPatch, **on: datetime) -> bytes:
     with monkeypatch.context() as patch:
-        patch.setattr(history, "labels_in_order", partial(attempts.labels_in_order, chunk=7, **on))
-        patch.setattr(history, "truths", partial(attempts.truths, **on))
+        patch.setattr(history, "labels_in_order", lambda pk, **_as_asked: attempts.labels_in_order(pk, chunk=7, **on))
+        patch.setattr(history, "truths", lambda pk, ids, **_as_asked: attempts.truths(pk, ids, **on))
         features_export(tenant=tenant, path=path)
     return path.read_bytes()
 
