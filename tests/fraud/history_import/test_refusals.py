@@ -161,3 +161,12 @@ def test_a_process_that_dies_ends_the_import_with_a_sentence(desk: Desk, monkeyp
 def test_a_folder_that_is_not_there_is_named(desk: Desk) -> None:
     with pytest.raises(KvtError, match="There is no folder"):
         desk.import_text(ROWS, out=Path(desk.folder / "none" / "m.parquet"))
+    with pytest.raises(KvtError, match="There is no folder"):
+        desk.import_text(ROWS, work=desk.folder / "none")
+
+
+def test_a_matrix_is_not_written_over_a_folder(desk: Desk) -> None:
+    (desk.folder / "taken").mkdir()
+    with pytest.raises(KvtError, match="cannot be written"):
+        desk.import_text(ROWS, out=desk.folder / "taken")
+    assert desk.left_over() == []

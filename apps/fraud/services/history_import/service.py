@@ -42,6 +42,11 @@ class NoFolder(InvalidInput):
     message = gettext_noop("There is no folder %(folder)s. Make it first.")
 
 
+class NotWritable(InvalidInput):
+    code = "not_writable"
+    message = gettext_noop("%(path)s cannot be written or read. Check who it belongs to, or write elsewhere.")
+
+
 @dataclass
 class Imported:
     rows: int = 0
@@ -58,9 +63,11 @@ def history_import(
     work: Path | None = None, workers: int = 1, progress: Progress | None = None,
 ) -> Imported:  # fmt: skip
     say = progress or (lambda what, share, rows: None)
-    file = open_history(path, mapped.csv.delimiter)
-    if out is not None and not out.parent.is_dir():
-        raise NoFolder(folder=str(out.parent))
+    for folder in filter(None, (out and out.parent, work)):
+        if not folder.is_dir():
+            raise NoFolder(folder=str(folder))
+    with _room():
+        file = open_history(path, mapped.csv.delimiter)
     beside = work or (out.parent if out else None)
     pool = Pool(workers if path.stat().st_size >= WORTH_SHARING_BYTES else 1)
     with _room(), TemporaryDirectory(prefix=".import-", dir=beside) as made, closing(pool):
@@ -113,4 +120,6 @@ def _room() -> Iterator[None]:
     except OSError as error:
         if error.errno == errno.ENOSPC or "No space left" in str(error):
             raise NoRoom from None
+        if isinstance(error, PermissionError | IsADirectoryError):
+            raise NotWritable(path=str(error.filename)) from None
         raise
