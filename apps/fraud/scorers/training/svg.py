@@ -21,6 +21,7 @@ SETTINGS: Final[dict[str, Any]] = {
     "font.family": "sans-serif",
     "font.size": 8.5,
     "text.color": GREY,
+    "axes.titlesize": 8.5,  # above the axis and level: there is room for a French sentence
     "axes.edgecolor": GREY,
     "axes.labelcolor": GREY,
     "xtick.color": GREY,
@@ -41,17 +42,20 @@ _SIZE: Final = re.compile(r'(?<=<svg )([^>]*?)width="[^"]*" height="[^"]*" ')
 _FONT: Final = re.compile(r"(?:(\d+(?:\.\d+)?)px)\s+(.*)")
 
 
-def drawn(draw: Callable[[Axes], None], *, title: str, salt: str) -> str:
-    """`title` is what a screen reader says. `salt` makes ids differ from those of another picture on the page."""
+def drawn(draw: Callable[[Axes], None], *, title: str, salt: str, room: float = 0.08) -> str:
+    """`title` is what a screen reader says. `salt` makes ids differ from those of another picture on the page.
+
+    `room`: share of the width for what stands left of the axis. Measuring it would draw everything twice.
+    """
     import matplotlib
     from matplotlib.backends.backend_svg import FigureCanvasSVG
     from matplotlib.figure import Figure
 
     settings: Any = {**SETTINGS, "svg.hashsalt": salt}
     with matplotlib.rc_context(settings):
-        figure = Figure(figsize=SIZE, layout="constrained")
+        figure = Figure(figsize=SIZE)
         FigureCanvasSVG(figure)
-        axes = figure.add_subplot()
+        axes = figure.add_axes((room, 0.15, 0.98 - room, 0.76))
         draw(axes)
         for axis in (axes.xaxis, axes.yaxis):
             if axis.get_scale() == "log":
