@@ -9,12 +9,13 @@ from django_celery_beat.models import CrontabSchedule, IntervalSchedule, Periodi
 
 from apps.compliance.models import ApiKey, AuditEntry, User
 from apps.compliance.services.api_keys import api_key_create
-from apps.fraud.models import AnomalyDetector
+from apps.fraud.models import AnomalyDetector, OperationalAlert, ScorerChange, ScorerWatch
 from apps.payments.models import Currency, PaymentStatus, PaymentTransition
 from kivendtout.lib import clock
 from kivendtout.lib.tenancy import tenant_scope
 from tests.admin.anomalies import payment_anomaly
 from tests.admin.world import World
+from tests.scorers.small import small_scorer
 
 OWNED = ("customer", "address", "device", "session", "consent", "method", "merchant", "product", "payment", "change",
          "order", "alert", "label", "fraud_list", "list_entry", "rule", "ruleset",
@@ -61,7 +62,7 @@ def anomaly_detector(world: World) -> AnomalyDetector:
 
 
 def watched(world: World) -> list[object]:
-    """A scorer's day, and an alert about it."""
+    """A scorer that is proposed, its day, and an alert about it."""
     with tenant_scope(world.tenant.pk):
         scorer = small_scorer(world.tenant)
         moment = clock.now()
@@ -72,7 +73,11 @@ def watched(world: World) -> list[object]:
         alert = OperationalAlert.objects.create(
             kind="drift", scorer=scorer, facts={}, raised_at=moment, last_at=moment
         )  # fmt: skip
-        return [day, alert]
+        change = ScorerChange.objects.create(
+            kind="promote", state="open", scorer=scorer, before={"scorer": None}, statement={"source": "nothing"},
+            after={"scorer": 1, **scorer.operating}, asked_at=moment,
+        )  # fmt: skip
+        return [scorer, change, day, alert]
 
 
 def one_of_each(world: World, actor: User) -> dict[str, object]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final
 
 from django.urls import reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -120,10 +122,9 @@ def measures(viewer: Viewer, report: dict[str, Any]) -> Section | None:
     spread = report.get("intervals") or {}
     rows = [(name, told[name], spread.get(name)) for name in MEANINGS if told.get(name) is not None]
     shown = [
-        Column(gettext_lazy("Measure"), lambda _v, row: MEANINGS[row[0]][0]),
+        Column(gettext_lazy("Measure"), lambda _v, row: _explained(row[0], told)),
         Column(gettext_lazy("Value"), lambda _v, row: measure(row[0], row[1]), end=True),
         Column(gettext_lazy("95% of samples"), lambda _v, row: _interval(row[2]), end=True),
-        Column(gettext_lazy("In plain words"), lambda _v, row: _meaning(row[0], told)),
     ]
     made = table(viewer, "measures", _("How good it is"), rows, shown, empty=_("Nothing was measured."))
     if report.get("payments"):
@@ -138,8 +139,19 @@ def measures(viewer: Viewer, report: dict[str, Any]) -> Section | None:
     return made
 
 
+def _in_order(told: dict[str, Any], names: Iterable[str]) -> list[tuple[str, Any]]:
+    """PostgreSQL keeps an object's keys in an order of its own."""
+    order = list(names)
+    return sorted(told.items(), key=lambda one: (order.index(one[0]) if one[0] in order else len(order), one[0]))
+
+
 def _interval(spread: Any) -> str:
     return "" if not spread else _("%(low)s to %(high)s") % {"low": figure(spread[0]), "high": figure(spread[1])}
+
+
+def _explained(name: str, told: dict[str, Any]) -> Any:
+    """Each figure with what it means: not everybody who decides has met a Brier score."""
+    return format_html('{}<div class="kvt-help">{}</div>', MEANINGS[name][0], _meaning(name, told))
 
 
 def _meaning(name: str, told: dict[str, Any]) -> str:
@@ -174,7 +186,7 @@ def _beside(label: Any, figures: dict[str, Any]) -> Column:
 def _rule_set(viewer: Viewer, name: str, rules: dict[str, Any]) -> Section:
     shown = [
         Column(gettext_lazy("Stops from"), lambda _v, row: _("%(points)s points") % {"points": row["points"]}),
-        Column(gettext_lazy("Genuine payments touched"), lambda _v, row: percent(row["fpr"]), end=True),
+        Column(gettext_lazy("Genuine payments touched"), lambda _v, row: percent(row["fpr"], 2), end=True),
         Column(gettext_lazy("Frauds caught by the rules"), lambda _v, row: percent(row["recall"]), end=True),
         Column(
             gettext_lazy("By the scorer, touching as many"), lambda _v, row: percent(row["scorer_recall"]), end=True
@@ -221,12 +233,12 @@ def _confusion(viewer: Viewer, told: dict[str, Any]) -> Section:
         Column(gettext_lazy("Fraud in euros"), lambda _v, row: euros(row[1]["fraud_eur"]), end=True),
         Column(gettext_lazy("Genuine in euros"), lambda _v, row: euros(row[1]["good_eur"]), end=True),
     ]
-    return table(viewer, "confusion", _("What came of the test period's payments"), list(told.items()), shown)
+    return table(viewer, "confusion", _("What came of the test period's payments"), _in_order(told, OUTCOMES), shown)
 
 
 def _by_fpr(viewer: Viewer, rows: list[dict[str, Any]]) -> Section:
     shown = [
-        Column(gettext_lazy("Chosen to touch"), lambda _v, row: percent(row["asked"], 0), end=True),
+        Column(gettext_lazy("Chosen to touch"), lambda _v, row: percent(row["asked"], 0)),
         Column(gettext_lazy("Threshold"), lambda _v, row: figure(row["threshold"]), end=True),
         Column(gettext_lazy("Genuine payments touched"), lambda _v, row: percent(row["fpr"], 2), end=True),
         Column(gettext_lazy("Frauds caught"), lambda _v, row: percent(row["recall"]), end=True),
@@ -285,7 +297,7 @@ def segments(viewer: Viewer, report: dict[str, Any]) -> Section | None:
     ]
     parts = [
         table(viewer, f"by-{name}", GROUPS.get(name, name), rows, shown)
-        for name, rows in (report.get("segments") or {}).items()
+        for name, rows in _in_order(report.get("segments") or {}, GROUPS)
         if rows
     ]
     if not parts:

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.compliance.admin.present import Column, Fact, Section, Viewer, badge, plain, table
-from apps.fraud.admin.scorer_cells import count, days, figure, percent
+from apps.fraud.admin.scorer_cells import count, days, figure
 from apps.fraud.models import Scorer
 
 TABLES: Final = "admin/fraud/scorers/tables.html"
@@ -91,7 +91,7 @@ def _tried(viewer: Viewer, title: str, rows: list[dict[str, Any]]) -> Section:
     if precise:
         shown.insert(
             1,
-            Column(gettext_lazy("Average precision"), lambda _v, row: percent(row.get("average_precision")), end=True),
+            Column(gettext_lazy("Average precision"), lambda _v, row: figure(row.get("average_precision")), end=True),
         )
     return table(viewer, title, title, rows, shown)
 

@@ -75,7 +75,7 @@ def count(value: Any) -> str:
 
 def daily(value: Any) -> str:
     """A day: whole numbers where they are large, a tenth where they are small."""
-    return EMPTY if not isinstance(value, (int, float)) else rounded(value, 0 if value >= 20 else 1)
+    return EMPTY if not isinstance(value, (int, float)) else rounded(value, 0 if value >= 20 or not value else 1)
 
 
 def percent(value: Any, digits: int = 1) -> str:

@@ -17,7 +17,7 @@ from apps.fraud.admin.scorer_forms import PointForm
 from apps.fraud.admin.scorer_statement import statement_section
 from apps.fraud.models import ActiveScorer, Scorer
 from apps.fraud.scorers.trained import Operating
-from apps.fraud.selectors.scorers import operating_now, point_of, point_told, scorer_active
+from apps.fraud.selectors.scorers import described, operating_now, point_of, point_told, scorer_active
 from apps.fraud.services.scorer_promotion import statement_of
 from apps.fraud.services.scorer_return import bounds
 from apps.fraud.services.scorer_stages import operating_set, scorer_propose
@@ -98,7 +98,8 @@ class ScorerPointPages:
         posted = request.method == "POST"
         form = PointForm(request.POST if posted else None, initial=point_told(point))
         form.fields["weight"].disabled = fixed  # its own value is then taken, whatever is sent
-        section, about = None, f"{title}:{scorer.pk}"
+        # With what decides now: when that changes meanwhile, what was shown is no longer true, and is shown anew.
+        section, about = None, f"{fixed}:{scorer.pk}:{described(scorer_active())}"
         if posted and form.is_valid():
             try:
                 statement = form.seen(about)

@@ -53,8 +53,8 @@ def change_columns() -> list[Column]:
         Column(gettext_lazy("state"), lambda _viewer, row: state_badge(row)),
         Column(gettext_lazy("before"), lambda _viewer, row: decides(row.before)),
         Column(gettext_lazy("after"), lambda _viewer, row: decides(row.after)),
-        Column(gettext_lazy("asked by"), lambda _viewer, row: who(row.asked_by)),
-        Column(gettext_lazy("asked at"), lambda _viewer, row: moment(row.asked_at)),
+        Column(gettext_lazy("proposed by"), lambda _viewer, row: who(row.asked_by)),
+        Column(gettext_lazy("proposed at"), lambda _viewer, row: moment(row.asked_at)),
         Column(gettext_lazy("settled by"), lambda _viewer, row: who(row.settled_by) if row.settled_at else "—"),
         Column(gettext_lazy("why"), lambda _viewer, row: row.note or "—"),
     ]
@@ -77,12 +77,13 @@ class ScorerAdmin(ScorerActions, ScorerPointPages, ScorerReturnPage, PagesAdmin)
     recall = listed(measured("recall_at_2", percent))
     period_column = Column(gettext_lazy("data period"), lambda _viewer, row: days(row.data_from, row.data_until))
     period = listed(period_column)
-    made = listed(column(Scorer, "made_at"))
+    made_column = Column(gettext_lazy("trained at"), lambda _viewer, row: moment(row.made_at))
+    made = listed(made_column)
     why = listed(column(Scorer, "note"))
     record_facts = (
         period_column,
-        "made_at",
-        Column(gettext_lazy("made by"), lambda _viewer, row: who(row.made_by)),
+        made_column,
+        Column(gettext_lazy("trained by"), lambda _viewer, row: who(row.made_by)),
         "note",
         Column(gettext_lazy("feature catalogue"), lambda _viewer, row: code(row.catalogue_version)),
         Column(gettext_lazy("digest"), lambda _viewer, row: code(f"{row.digest[:12]}…")),
