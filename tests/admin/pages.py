@@ -66,7 +66,7 @@ def watched(world: World) -> list[object]:
     with tenant_scope(world.tenant.pk):
         scorer = small_scorer(world.tenant)
         moment = clock.now()
-        findings = {"out": [], "labels": {}, "features": {}}
+        findings: dict[str, object] = {"out": [], "labels": {}, "features": {}}
         day = ScorerWatch.objects.create(
             scorer=scorer, day=moment.date(), payments=0, alerts=0, findings=findings, made_at=moment
         )
