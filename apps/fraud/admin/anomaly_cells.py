@@ -95,13 +95,19 @@ def _label(_viewer: Viewer, told: dict[str, Any]) -> str:
     return str(capfirst(told["label"]["fr" if french() else "en"]))
 
 
+def _figure(value: Any) -> Any:
+    """Rounded first: Django cuts digits off, and a page must not say 50.66 where its sentence says 50.67."""
+    return value_text(round(value, 2 if abs(value) >= 1 else 4) if isinstance(value, float) else value)
+
+
 def _usual(_viewer: Viewer, told: dict[str, Any]) -> Any:
     usual = told["usual"]
     if usual.get("common"):
         return ", ".join(usual["common"])
     if "low" not in usual:
         return EMPTY
-    return _("%(low)s to %(high)s") % {"low": value_text(usual["low"]), "high": value_text(usual["high"])}
+    low, high = _figure(usual["low"]), _figure(usual["high"])
+    return low if low == high else _("%(low)s to %(high)s") % {"low": low, "high": high}
 
 
 def _rare(_viewer: Viewer, told: dict[str, Any]) -> str:
@@ -119,7 +125,7 @@ def _part(_viewer: Viewer, told: dict[str, Any]) -> Any:
 def fields_section(viewer: Viewer, row: Anomaly) -> Section:
     shown = [
         Column(gettext_lazy("what"), _label),
-        Column(gettext_lazy("value"), lambda _viewer, told: value_text(told["value"]), end=True),
+        Column(gettext_lazy("value"), lambda _viewer, told: _figure(told["value"]), end=True),
         Column(gettext_lazy("usually"), _usual, end=True),
         Column(gettext_lazy("as far or as rare"), _rare, end=True),
         Column(gettext_lazy("part of the oddness"), _part, end=True),

@@ -49,7 +49,8 @@ def _french(named: Named, among: Among) -> str:
 
 def _usual(usual: dict[str, Any], number: Callable[[float], str], between: str, among: str) -> str:
     if "low" in usual:
-        return between.format(low=number(usual["low"]), high=number(usual["high"]))
+        low, high = number(usual["low"]), number(usual["high"])
+        return among.format(common=low) if low == high else between.format(low=low, high=high)
     return among.format(common=", ".join(usual["common"])) if usual.get("common") else ""
 
 
