@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from html import unescape
 
 import pytest
+from django.utils.translation import override
 
 from apps.compliance.models import Tenant
+from apps.fraud.admin.decision_cells import score_text, share_text
 from apps.fraud.engine.decide import RuleHit
 from apps.fraud.models import Decision
 from apps.fraud.services import explanations
@@ -64,6 +66,11 @@ def test_the_steps_hold_rules_and_scorer_and_end_at_the_score_shown(decision: De
     assert round(sum(shares), 3) == total == round(decision.score, 3)
     for text in ("At night.", "Where the scorer starts", "The scorer's other signals", "amount_eur = "):
         assert text in steps, text
+
+
+@override("en")
+def test_a_score_is_rounded_where_it_is_written_and_where_it_is_added_up() -> None:
+    assert (score_text(0.5349), share_text(0.5349, 0.2), share_text(0.2, 0.5349)) == ("0.535", "−0.335", "0.335")
 
 
 def test_what_would_have_turned_it_is_asked_of_the_scorer(tenant: Tenant, client_of: ClientOf) -> None:

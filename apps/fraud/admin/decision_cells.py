@@ -40,7 +40,8 @@ def degraded_badge(row: Decision) -> Any:
 
 
 def score_text(score: float | None) -> str:
-    return EMPTY if score is None else number_format(score, DIGITS)
+    """Rounded before it is written: Django cuts the digits of a float off."""
+    return EMPTY if score is None else number_format(round(score, DIGITS), DIGITS)
 
 
 def ruleset_text(number: int | None) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -34,7 +36,7 @@ from apps.fraud.admin.decision_why import UNREADABLE_DECISION, for_the_customer,
 from apps.fraud.engine.counterfactual import smallest_changes
 from apps.fraud.engine.outcome import Outcome
 from apps.fraud.engine.what_if import WhatIf
-from apps.fraud.models import Decision, FraudAlert, RuleSet
+from apps.fraud.models import Decision, FraudAlert, RuleSet, Scorer
 from apps.fraud.services.decisions_store import STEPS
 from apps.fraud.services.explained import Explained
 from apps.fraud.services.explanations import decision_explain, decision_rescore
@@ -90,12 +92,20 @@ def _facts(viewer: Viewer, decision: Decision) -> list[Fact]:
         Fact(_("Decided at"), moment(decision.decided_at)),
         Fact(_("Points"), decision.points),
         Fact(_("Rule set"), of_rules),
-        Fact(_("Scorer"), decision.scorer_version or _("none yet: the rules decided")),
+        Fact(_("Scorer"), _scorer(viewer, decision)),
         Fact(_("Alert"), shown),
         Fact(_("Asked by"), decision.source),
         Fact(_("Time taken"), milliseconds(decision.latency_us)),
         Fact(_("Trace"), code(decision.trace_id)),
     ]
+
+
+def _scorer(viewer: Viewer, decision: Decision) -> Any:
+    number, _colon, digest = decision.scorer_version.partition(":")
+    if not digest:
+        return _("none: the rules decided")
+    found = Scorer.objects.filter(number=number).only("pk", "number", "digest").first() if number.isdigit() else None
+    return link(viewer.url(found) if found else "", f"#{number} {digest}")
 
 
 # --- what would have turned it ----------------------------------------------------------------------------------------

@@ -37,8 +37,8 @@ UNAVAILABLE: Final = "checks_unavailable"
 _SENTENCES: Final = (
     ("unusual_purchase", "Ce paiement ne ressemble pas à vos achats habituels.",
      "This payment does not look like your usual purchases."),
-    ("new_device", "Il a été fait avec un appareil ou un réseau que nous ne vous connaissions pas.",
-     "It was made with a device or a network that we did not know as yours."),
+    ("new_device", "Ce paiement a été fait avec un appareil ou un réseau que nous ne vous connaissions pas.",
+     "This payment was made with a device or a network that we did not know as yours."),
     ("unusual_place", "Le lieu du paiement est inhabituel, ou les pays indiqués ne concordent pas.",
      "The place of the payment is unusual, or the countries given do not agree."),
     ("quick_succession", "Plusieurs paiements ou essais ont été faits en peu de temps.",
@@ -49,8 +49,8 @@ _SENTENCES: Final = (
     ("unusual_time", "Le moment du paiement est inhabituel.", "The time of the payment is unusual."),
     ("unusual_visit", "Le déroulement de la commande est inhabituel.", "The course of the order is unusual."),
     ("failed_before", "Un paiement n'a pas abouti.", "A payment did not go through."),
-    (SECURITY, "Nos contrôles de sécurité ont demandé une vérification.",
-     "Our security checks asked for a verification."),
+    (SECURITY, "Ce paiement a été retenu par nos contrôles de sécurité.",
+     "This payment was held by our security checks."),
     (UNAVAILABLE, "Nos contrôles étaient momentanément indisponibles. Vous pouvez réessayer plus tard.",
      "Our checks were unavailable for a moment. You can try again later."),
 )  # fmt: skip

@@ -10,13 +10,16 @@ from django.test.utils import CaptureQueriesContext
 
 from apps.compliance.models import Tenant
 from apps.fraud.engine.decide import ListHit, RuleHit
-from apps.fraud.models import Explanation, ScorerArtefact
+from apps.fraud.models import ActiveScorer, Decision, Explanation, ScorerArtefact
 from apps.fraud.scorers.scorer import Scorer
 from apps.fraud.services import explanations
 from apps.fraud.services.explanations import decision_explain, decision_rescore, explanations_make
 from apps.fraud.services.replay import stored_read
+from apps.fraud.services.scoring import payments_decide
 from apps.fraud.state.scorer_memory import scorer_memory
+from tests.factories import make_customer
 from tests.fraud.explain.scored import alerted, decided, fraud_row
+from tests.fraud.scoring.events import an_event
 from tests.scorers.small import NOON, small_scorer, small_trained
 
 HIT = RuleHit("NIGHT", 1, 20, "", "MEDIUM", "La nuit.", "At night.")
@@ -26,6 +29,7 @@ HIT = RuleHit("NIGHT", 1, 20, "", "MEDIUM", "La nuit.", "At night.")
 def _forgotten() -> Iterator[None]:
     yield
     scorer_memory._numbered.clear()
+    scorer_memory._held.clear()
     explanations._row.cache_clear()
 
 
@@ -97,6 +101,19 @@ def test_the_scorer_that_decided_is_asked_again_of_another_row(in_tenant: Tenant
 def test_without_a_scorer_there_is_none_to_ask(in_tenant: Tenant) -> None:
     decision = decided(in_tenant, None, fraud_row())
     assert decision_rescore(decision, stored_read(decision)) is None
+
+
+def test_a_payment_that_was_just_decided_is_explained(in_tenant: Tenant) -> None:
+    ActiveScorer.objects.create(
+        scorer=small_scorer(in_tenant), version=1, challenge=0.0, deny=0.0001, weight=0.8, changed_at=NOON
+    )
+    event = an_event(make_customer(in_tenant))
+    done = payments_decide(tenant_id=in_tenant.pk, events=[event], source="test", now=NOON)
+    decision = Decision.objects.get(pk=done.recorded.new[0])
+    assert explanations_make(tenant_id=in_tenant.pk, now=NOON).made == 1
+    found = decision_explain(decision)
+    assert found.readable and found.letter.reasons
+    assert round(sum(step.share for step in found.waterfall.steps), 6) == decision.score
 
 
 # --- kept for alerts --------------------------------------------------------------------------------------------------
