@@ -24,8 +24,7 @@ _FINGERPRINT: Final = """
 SELECT (SELECT json_build_array(count(*), max(id), count(*) FILTER (WHERE status_id = 'failed'),
                 count(*) FILTER (WHERE status_id = 'pending'))
         FROM payments_payment WHERE tenant_id = %(tenant)s)::text,
-       (SELECT json_build_array(count(*), max(id), count(*) FILTER (WHERE is_fraud), max(known_at))
-        FROM fraud_fraudlabel WHERE tenant_id = %(tenant)s)::text,
+       (SELECT json_build_array(count(*), max(id)) FROM fraud_labelversion WHERE tenant_id = %(tenant)s)::text,
        (SELECT json_build_array(count(*), max(id)) FROM customers_customer WHERE tenant_id = %(tenant)s)::text
 """
 

@@ -6,9 +6,10 @@ remembered with its result: what came after it knows how it ended. Nothing else 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import chain, groupby
 from pathlib import Path
 from typing import Final
@@ -22,7 +23,7 @@ from apps.fraud.engine.event import payment_key
 from apps.fraud.engine.features.catalogue import compute_row
 from apps.fraud.engine.features.feature import Value
 from apps.fraud.engine.history import History
-from apps.fraud.selectors.attempts import Attempt, attempts_in_order, labels_in_order, truths
+from apps.fraud.selectors.attempts import Attempt, Truth, attempts_in_order, labels_in_order, truths
 from apps.fraud.services.feature_matrix import MatrixRow, MatrixWriter
 from apps.fraud.state.feature_state import FeatureState
 from apps.fraud.state.history_state import HistoryState
@@ -66,29 +67,47 @@ class Exported:
     """The oldest payment replayed: how far back the rows can see."""
 
 
-def features_export(*, tenant: Tenant, path: Path, period: Period = EVER, progress: Progress | None = None) -> Exported:
-    """The period's feature matrix. All earlier payments are replayed: averages and first sights have no window."""
+def features_export(
+    *,
+    tenant: Tenant,
+    path: Path,
+    period: Period = EVER,
+    known_on: datetime | None = None,
+    recorded_on: datetime | None = None,
+    progress: Progress | None = None,
+) -> Exported:
+    """The period's feature matrix. All earlier payments are replayed: averages and first sights have no window.
+
+    With labels as the world knew them on a date, or as this system had recorded them by then (docs/labels.md).
+    """
     done, zone, start = Exported(), ZoneInfo(tenant.time_zone), event_time(period.start or EPOCH)
     waiting: list[tuple[Attempt, list[Value]]] = []
+    told = partial(truths, tenant.pk, known_on=known_on, recorded_on=recorded_on)
     with tenant_scope(tenant.pk), MatrixWriter(path) as writer:
-        for attempt, history in payments_replayed(tenant_id=tenant.pk, until=period.end):
+        replayed = payments_replayed(tenant_id=tenant.pk, until=period.end, known_on=known_on, recorded_on=recorded_on)
+        for attempt, history in replayed:
             done.history_from = done.history_from or moment_of(attempt.told.at)
             if attempt.told.at < start:
                 done.warmed += 1
             else:
                 waiting.append((attempt, compute_row(attempt.told, history, zone)))
             if len(waiting) == TOGETHER or (done.warmed + 1) % TOGETHER == 0:
-                waiting = _write(tenant.pk, writer, waiting, done, progress)
-        _write(tenant.pk, writer, waiting, done, progress)
+                waiting = _write(told, writer, waiting, done, progress)
+        _write(told, writer, waiting, done, progress)
     return done
 
 
 def payments_replayed(
-    *, tenant_id: int, until: datetime | None = None, state: FeatureState | None = None
+    *,
+    tenant_id: int,
+    until: datetime | None = None,
+    state: FeatureState | None = None,
+    known_on: datetime | None = None,
+    recorded_on: datetime | None = None,
 ) -> Iterator[tuple[Attempt, History]]:
     """Each payment with what was known when it was attempted. Read the history before asking for the next one."""
     state = state or HistoryState()
-    labels = labels_in_order(tenant_id)
+    labels = labels_in_order(tenant_id, known_on=known_on, recorded_on=recorded_on)
     label = next(labels, None)
     attempts = chain.from_iterable(attempts_in_order(tenant_id, until=until))
     # Payments of one instant have an order that state keeps, and the database does not.
@@ -114,13 +133,13 @@ def _asked_and_told(state: HistoryState, tenant_id: int, together: list[Attempt]
 
 
 def _write(
-    tenant_id: int,
+    told: Callable[[Sequence[int]], dict[int, Truth]],
     writer: MatrixWriter,
     waiting: list[tuple[Attempt, list[Value]]],
     done: Exported,
     progress: Progress | None,
 ) -> list[tuple[Attempt, list[Value]]]:
-    known = truths(tenant_id, [attempt.reference for attempt, _values in waiting])
+    known = told([attempt.reference for attempt, _values in waiting])
     rows = [
         MatrixRow(attempt.reference, attempt.told, values, *(known.get(attempt.reference) or (None, None)))
         for attempt, values in waiting

@@ -27,6 +27,7 @@ ADDRESSES = [
     ("post", "/api/v1/score/batch"),
     ("post", "/api/v1/fraud-alerts/check"),
     ("get", "/api/v1/decisions/dec_1"),
+    ("post", "/api/v1/labels"),
 ]
 
 

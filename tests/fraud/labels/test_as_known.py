@@ -18,7 +18,6 @@ from apps.fraud.label_schema import FIRST_VERSIONS
 from apps.fraud.models import FraudLabel, LabelVersion
 from apps.fraud.selectors import attempts
 from apps.fraud.selectors.label_history import LabelAsKnown, labels_as_known
-from apps.fraud.services import history
 from apps.fraud.services.history import features_export
 from apps.fraud.services.labels import labels_record
 from apps.payments.models import PaymentReference
@@ -61,28 +60,25 @@ def a_telling(random: Random, payments: Sequence[str]) -> tuple[str, str, bool, 
 
 
 # --- a training set, again ------------------------------------------------------------------------------------------
-def matrix(tenant: Tenant, path: Path, monkeypatch: pytest.MonkeyPatch, **on: datetime) -> bytes:
-    with monkeypatch.context() as patch:
-        patch.setattr(history, "labels_in_order", lambda pk, **_as_asked: attempts.labels_in_order(pk, chunk=7, **on))
-        patch.setattr(history, "truths", lambda pk, ids, **_as_asked: attempts.truths(pk, ids, **on))
-        features_export(tenant=tenant, path=path)
+def matrix(tenant: Tenant, path: Path, **on: datetime) -> bytes:
+    features_export(tenant=tenant, path=path, **on)
     return path.read_bytes()
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_training_set_is_rebuilt_to_the_byte_whatever_was_told_since(
-    in_tenant: Tenant, own_redis: RedisServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+    in_tenant: Tenant, own_redis: RedisServer, tmp_path: Path, seed: int
 ) -> None:
     random, world = Random(seed), make_world(seed)
     store(world, in_tenant)
     payments = sorted({event.payment_id for event in world.told})
     kept: list[tuple[datetime, bytes]] = []
     for _round in range(4):
-        kept.append((clock(), matrix(in_tenant, tmp_path / "then.parquet", monkeypatch)))
+        kept.append((clock(), matrix(in_tenant, tmp_path / "then.parquet")))
         tell(in_tenant, *(a_telling(random, payments) for _n in range(15)))
     assert len({content for _moment, content in kept}) == len(kept)  # each round changed the rows
     for moment, content in kept:
-        assert matrix(in_tenant, tmp_path / "again.parquet", monkeypatch, recorded_on=moment) == content
+        assert matrix(in_tenant, tmp_path / "again.parquet", recorded_on=moment) == content
 
 
 # --- the two readings -----------------------------------------------------------------------------------------------
