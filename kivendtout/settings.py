@@ -79,6 +79,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "apps.compliance.middleware.TenantMiddleware",
     "apps.compliance.middleware.AuditActorMiddleware",
+    "apps.compliance.access_log.AccessLogMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "kivendtout.api_errors.ErrorMiddleware",
@@ -288,6 +289,9 @@ DEMO_TENANT = "kivendtout"
 FEATURE_CACHE = env_str("FEATURE_CACHE", str(BASE_DIR / ".services" / "features"))
 # Where a local MLflow registry keeps its file. Without a server's address the registry is local; `off`: none.
 SCORERS_DIR = env_str("SCORERS_DIR", str(BASE_DIR / ".services" / "scorers"))
+# What `fraud.scan_logs` reads beside the audit trail: lines of the web process, and of PostgreSQL.
+ACCESS_LOG_FILE = env_optional("ACCESS_LOG_FILE")
+DATABASE_LOG_FILE = env_optional("DATABASE_LOG_FILE")
 MLFLOW_TRACKING_URI = "off" if TESTING else env_optional("MLFLOW_TRACKING_URI")
 DEMO = env_bool("DEMO", False)  # says so on the screen, changes nothing else
 

@@ -8,6 +8,7 @@ from apps.compliance.models import Tenant
 from apps.fraud.services.alert_changes import alert_changes_forget
 from apps.fraud.services.feature_state import state_check
 from apps.fraud.services.idempotency import answers_forget
+from apps.fraud.tasks_anomaly import scan_logs, scan_payments  # noqa: F401  Celery looks for jobs here
 from kivendtout.lib.clock import now
 
 log = structlog.get_logger(__name__)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from kivendtout.devservices import demo_data
+from kivendtout.devservices import demo_data, postgres
 from kivendtout.devservices.home import Home
 from kivendtout.devservices.supervisor import Child
 
@@ -20,8 +20,10 @@ def children(home: Home, web_port: int, ws_port: int) -> list[Child]:
     ports = {"WEB_PORT": str(web_port), "WS_PORT": str(ws_port), "DEMO": "true"}
     # Celery's ten lines about root: a demo in a container is root, production's workers are not and keep the warning.
     quiet = {**ports, "PYTHONWARNINGS": "ignore:You're running the worker"}
+    beat = ["--beat", "--schedule", str(home.services / "beat-schedule")]
+    watched = {"ACCESS_LOG_FILE": str(home.logs / "demo-web.log"), "DATABASE_LOG_FILE": str(postgres.log_file(home))}
     return [
-        Child("jobs", _worker(python, "jobs", ["--beat", "--schedule", str(home.services / "beat-schedule")]), quiet),
+        Child("jobs", _worker(python, "jobs", beat), quiet | watched),
         Child("stream", _worker(python, "stream", []), quiet | {"STREAM_METRICS_PORT": str(ws_port + 1)}),
         Child("web", _web(python, host, web_port), ports),
         Child("sockets", _sockets(python, host, ws_port), ports),

@@ -27,6 +27,7 @@ SETTINGS = {
     "jit": "off",  # short queries; compiling them costs more than running them
     "timezone": "UTC",
     "log_timezone": "UTC",
+    "log_line_prefix": "%m [%p] %q%u@%d ",  # whose line it is: what looks for odd roles reads it
     "unix_socket_permissions": "0700",
     "listen_addresses": "127.0.0.1",
 }
