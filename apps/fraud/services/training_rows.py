@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 import pyarrow as pa
@@ -17,7 +17,7 @@ from apps.fraud.engine.features.catalogue import FEATURES, VERSION
 from apps.fraud.engine.features.feature import Value
 from apps.fraud.models import Decision
 from apps.fraud.selectors.attempts import attempts_in_order, truths
-from apps.fraud.services.feature_matrix import MOMENT, SCHEMA, TYPES, MatrixRow, MatrixWriter
+from apps.fraud.services.feature_matrix import SCHEMA, TYPES, MatrixRow, MatrixWriter
 from apps.fraud.services.history import EVER, Period, Progress, features_export
 from apps.payments.models import Payment
 from kivendtout.lib.clock import event_time
@@ -47,8 +47,8 @@ def training_matrix(
             return _from_decisions(tenant.pk, path, period, known_on, progress)
         with TemporaryDirectory(prefix="kvt-training-") as folder:
             replayed = Path(folder) / "replayed.parquet"
-            features_export(tenant=tenant, path=replayed, period=period, progress=progress)
-            return _overlaid(tenant.pk, replayed, path, known_on)
+            features_export(tenant=tenant, path=replayed, period=period, progress=progress, known_on=known_on)
+            return _overlaid(tenant.pk, replayed, path)
 
 
 def stored_rows(tenant_id: int, references: Sequence[int]) -> dict[int, list[Value]]:
@@ -90,17 +90,15 @@ def _from_decisions(
     return done
 
 
-def _overlaid(tenant_id: int, replayed: Path, path: Path, known_on: datetime | None) -> MatrixMade:
-    """The replayed rows, those that are stored put in their place, with the labels of the date."""
+def _overlaid(tenant_id: int, replayed: Path, path: Path) -> MatrixMade:
+    """The replayed rows, with what is stored put in their place. Keys and labels stay."""
     done = MatrixMade()
     with pq.ParquetWriter(path, SCHEMA, compression="zstd", compression_level=1) as writer:
         for batch in pq.ParquetFile(replayed).iter_batches(TOGETHER):
             table = pa.Table.from_batches([batch])
             references = table.column("reference_id").to_pylist()
             stored = stored_rows(tenant_id, references)
-            known = truths(tenant_id, references, known_on=known_on)
-            table = _with_truth(_with_stored(table, references, stored), known)
-            writer.write_table(table)
+            writer.write_table(_with_stored(table, references, stored))
             done.rows += len(table)
             done.stored += len(stored)
     return done
@@ -116,15 +114,3 @@ def _with_stored(table: pa.Table, references: Sequence[int], stored: dict[int, l
         place = swapped.schema.get_field_index(feature.name)
         swapped = swapped.set_column(place, SCHEMA.field(place), pa.array(values, TYPES[feature.kind]))
     return pa.concat_tables([table.filter(pa.compute.invert(there)), swapped])
-
-
-def _with_truth(table: pa.Table, known: dict[int, Any]) -> pa.Table:
-    truth = [known.get(reference) for reference in table.column("reference_id").to_pylist()]
-    columns = {
-        "is_fraud": pa.array([one and one.is_fraud for one in truth], pa.bool_()),
-        "label_known_at": pa.array([one and one.known_at.astimezone(UTC) for one in truth], MOMENT),
-    }
-    for name, values in columns.items():
-        place = table.schema.get_field_index(name)
-        table = table.set_column(place, SCHEMA.field(place), values)
-    return table

@@ -13,7 +13,7 @@ from apps.fraud.scorers.artefact import Artefact, Calibration, Header
 from apps.fraud.scorers.scorer import Scorer
 from apps.fraud.scorers.trained import Operating
 from apps.fraud.scorers.training import calibrating, operating
-from apps.fraud.scorers.training.defaults import STARTING
+from apps.fraud.scorers.training.defaults import FIRST
 from apps.fraud.scorers.training.fitting import trends_of
 from apps.fraud.scorers.training.imbalance import Tried, best_of, compared
 from apps.fraud.scorers.training.late import corrected, late_factor
@@ -46,7 +46,7 @@ def learned(
     progress(f"{len(rows):,} payments, {len(rows.columns)} features")
     require_no_leak(rows, split, plan.allow)
     trends = trends_of(rows.columns, catalogue)
-    parameters, trials = searched(rows, split, plan, STARTING, trends, clock=clock, progress=progress)
+    parameters, trials = searched(rows, split, plan, FIRST, trends, clock=clock, progress=progress)
     progress("comparing ways to learn from few frauds")
     tried, trend_table = compared(rows, split, parameters, trends, seed=plan.seed, threads=plan.threads)
     best = best_of(tried)

@@ -6,7 +6,7 @@ on record, and the same number tries the same sets anywhere.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -27,10 +27,10 @@ Clock = Callable[[], float]
 Progress = Callable[[str], None]
 
 
-def drawn(seed: int, number: int, defaults: Parameters) -> dict[str, Any]:
-    """Trial 0 is the defaults: a search that finds nothing better costs nothing but time."""
-    if not number:
-        return dict(defaults)
+def drawn(seed: int, number: int, first: Sequence[Parameters]) -> dict[str, Any]:
+    """The first trials are known to do well: a search that finds nothing better costs nothing but time."""
+    if number < len(first):
+        return dict(first[number])
     draw = np.random.default_rng([seed, number])
 
     def between(low: float, high: float) -> float:
@@ -38,9 +38,9 @@ def drawn(seed: int, number: int, defaults: Parameters) -> dict[str, Any]:
         return float(np.round(np.exp(draw.uniform(np.log(low), np.log(high))), 4))
 
     return {
-        **defaults,
+        **first[0],
         "max_depth": int(draw.integers(3, 10)),
-        "eta": between(0.03, 0.3),
+        "eta": between(0.05, 0.3),
         "min_child_weight": between(0.02, 10),
         "subsample": float(np.round(draw.uniform(0.5, 1.0), 3)),
         "colsample_bytree": float(np.round(draw.uniform(0.3, 1.0), 3)),
@@ -50,22 +50,29 @@ def drawn(seed: int, number: int, defaults: Parameters) -> dict[str, Any]:
 
 
 def searched(
-    rows: Rows, split: Split, plan: Plan, defaults: Parameters, fixed: Parameters, *, clock: Clock, progress: Progress
+    rows: Rows,
+    split: Split,
+    plan: Plan,
+    first: Sequence[Parameters],
+    fixed: Parameters,
+    *,
+    clock: Clock,
+    progress: Progress,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The best parameters, and a line for each trial. `fixed` goes with every one of them, and is not told."""
     if not split.folds:
-        return dict(defaults), []
+        return dict(first[0]), []
     benches = [Bench(rows, learn, stop, seed=plan.seed, threads=plan.threads) for learn, stop in split.folds]
     trials: list[dict[str, Any]] = []
     until = clock() + 60 * plan.budget_minutes * FIRST_PASS
     while _more(len(trials), plan.trials, clock, until):
-        parameters = drawn(plan.seed, len(trials), defaults)
+        parameters = drawn(plan.seed, len(trials), first)
         booster = benches[-1].fit({**fixed, **parameters}, rounds=FIRST_ROUNDS, patience=FIRST_PATIENCE)
         trials.append({"trial": len(trials), "parameters": parameters, "first": benches[-1].reached(booster)})
         progress(f"trial {len(trials)}")
     ranked = sorted(trials, key=lambda one: (-one["first"], one["trial"]))
     goes_on = ranked[: -(-len(ranked) // GO_ON)]
-    for one in [*goes_on, *(one for one in trials[:1] if one not in goes_on)]:
+    for one in [*goes_on, *(one for one in trials[: len(first)] if one not in goes_on)]:
         progress(f"trial {one['trial'] + 1} on every fold")
         one["folds"] = [_full(bench, {**fixed, **one["parameters"]}) for bench in benches]
         one["average_precision"] = float(np.mean(one["folds"]))
