@@ -29,16 +29,19 @@ MOST_ROWS: Final = 200_000
 LIKELY: Final = 1.96
 BINS: Final = 10
 
+# One descent of an index for each payment, as in selectors/decision_sample.py.
 _PAIRS: Final = """
-SELECT s.score, d.inputs::jsonb -> 'scorer_score', d.scorer_version, d.points, l.is_fraud
-FROM fraud_shadowscore s
-JOIN fraud_decision d ON d.payment_id = s.payment_id AND d.tenant_id = s.tenant_id
+SELECT s.score, d.inputs::jsonb -> 'scorer_score', d.points, l.is_fraud
+FROM (
+    SELECT payment_id, score FROM fraud_shadowscore
+    WHERE tenant_id = %(tenant)s AND scorer_id = %(scorer)s AND scored_at >= %(since)s AND scored_at <= %(until)s
+    ORDER BY scored_at DESC, payment_id DESC LIMIT %(most)s) s
+CROSS JOIN LATERAL (
+    SELECT inputs, points FROM fraud_decision WHERE payment_id = s.payment_id AND tenant_id = %(tenant)s
+    AND scorer_version = %(version)s LIMIT 1) d
 LEFT JOIN LATERAL (
-    SELECT is_fraud FROM fraud_fraudlabel WHERE payment_id = s.payment_id AND tenant_id = s.tenant_id
+    SELECT is_fraud FROM fraud_fraudlabel WHERE payment_id = s.payment_id AND tenant_id = %(tenant)s
     AND known_at <= %(known_on)s ORDER BY known_at DESC, is_fraud DESC LIMIT 1) l ON true
-WHERE s.tenant_id = %(tenant)s AND s.scorer_id = %(scorer)s AND s.scored_at >= %(since)s AND s.scored_at <= %(until)s
-  AND d.scorer_version = %(version)s
-ORDER BY s.scored_at DESC, s.id DESC LIMIT %(most)s
 """
 Flags = NDArray[np.bool_]
 Numbers = NDArray[np.float64]
@@ -126,8 +129,8 @@ def _pairs(
         cursor.execute(_PAIRS, values)
         rows = cursor.fetchall()
     mine = np.array([row[0] for row in rows], dtype=np.float64)
-    theirs = np.array([min(row[3], 100) / 100 if champion is None else row[1] for row in rows], dtype=np.float64)
-    return mine, theirs, [row[4] for row in rows]
+    theirs = np.array([min(row[2], 100) / 100 if champion is None else row[1] for row in rows], dtype=np.float64)
+    return mine, theirs, [row[3] for row in rows]
 
 
 def _figures(truth: Flags, scores: Numbers, *, probability: bool) -> Figures:
