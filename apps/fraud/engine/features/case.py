@@ -118,7 +118,7 @@ def local_hour(at: int, zone: ZoneInfo) -> tuple[int, int]:
 class Case:
     """`history` is None when feature state did not answer: then everything that looks back is missing."""
 
-    __slots__ = ("_earlier", "at", "cents", "facts", "history", "hour", "weekday")
+    __slots__ = ("_earlier", "_order", "at", "cents", "facts", "history", "hour", "weekday")
 
     def __init__(self, facts: Facts, history: History | None, zone: ZoneInfo) -> None:
         self.facts = facts
@@ -127,10 +127,13 @@ class Case:
         self.cents = facts.euro_cents
         self.hour, self.weekday = local_hour(facts.at, zone)
         self._earlier: dict[str, Past | None] = {}
+        self._order: tuple[int, bytes] | None = None
 
     @property
     def order(self) -> tuple[int, bytes]:
-        return (self.at, payment_key(self.facts.payment_id))
+        if self._order is None:  # a replay seldom needs it
+            self._order = (self.at, payment_key(self.facts.payment_id))
+        return self._order
 
     def earlier(self, owner: str) -> Past | None:
         """What came before this payment: not itself, and not what happened later but was told already.
