@@ -124,6 +124,13 @@ def test_each_kind_has_the_buttons_that_help_and_each_role_those_it_may_press(
         assert status == (200 if step in shown or (role == "lead" and step in BUTTONS) else 403)
 
 
+def test_a_proposed_scorer_is_one_click_away(champion: Scorer, client_of: ClientOf) -> None:
+    alert = raised(small_scorer(champion.tenant), "retrained", number=2, auc=0.9)
+    page = text(client_of("lead"), url(alert))
+    assert "AUC 0.900 on the held-out period. Nothing changes" in page
+    assert f'href="/admin/fraud/scorer/{alert.scorer_id}/change/"' in page
+
+
 def test_a_scorer_that_no_longer_decides_has_no_threshold_to_raise(champion: Scorer, client_of: ClientOf) -> None:
     alert = raised(small_scorer(champion.tenant))
     page = text(client_of("lead"), url(alert))
@@ -240,7 +247,7 @@ def test_what_was_out_of_bounds_is_said_in_the_readers_language(champion: Scorer
     page = text(client_of("lead"), f"{DAYS}{row.pk}/change/")
     assert "there were 90 alerts, where 30 are usual" in page
     assert "hour has shifted (PSI 0.90). It weighs 1.0 % in the scorer" in page
-    assert "Alert volume has jumped" in text(client_of("lead"), DAYS)
+    assert ">Volume</span>" in text(client_of("lead"), DAYS)
 
 
 def with_page(champion: Scorer) -> ScorerWatch:

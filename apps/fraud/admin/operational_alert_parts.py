@@ -7,6 +7,7 @@ from typing import Any, Final
 from django import forms
 from django.urls import reverse
 from django.utils.formats import number_format
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -17,11 +18,19 @@ from apps.fraud.services.operational_alerts import CHANGE, NOTE_LENGTH
 from apps.fraud.services.scorer_force import PROMOTE, PROPOSE
 from apps.fraud.services.threshold_advice import Advice
 
-Kind = OperationalAlert.Kind
+Kind, Status = OperationalAlert.Kind, OperationalAlert.Status
 TONES: Final = {
     Kind.SCORER_FAILED: "danger", Kind.SCORER_SLOW: "danger", Kind.TRAINING_FAILED: "danger", Kind.DECAY: "danger",
     Kind.DRIFT: "warning", Kind.VOLUME: "warning", Kind.CALIBRATION: "warning", Kind.RETRAINED: "info",
 }  # fmt: skip
+SHORT: Final = {
+    Kind.SCORER_FAILED: gettext_lazy("No answer"), Kind.SCORER_SLOW: gettext_lazy("Too slow"),
+    Kind.TRAINING_FAILED: gettext_lazy("Training"), Kind.DECAY: gettext_lazy("Accuracy"),
+    Kind.DRIFT: gettext_lazy("Drift"), Kind.VOLUME: gettext_lazy("Volume"),
+    Kind.CALIBRATION: gettext_lazy("Calibration"), Kind.RETRAINED: gettext_lazy("Proposal"),
+}  # fmt: skip
+# As an alert is spoken of; other lists have another gender in French.
+STATES: Final[dict[str, Any]] = {Status.OPEN: Status.OPEN.label, Status.HANDLED: gettext_lazy("Taken care of")}
 # What can be done about each, beside saying that it is handled.
 RETRAIN: Final = {Kind.DRIFT, Kind.DECAY, Kind.CALIBRATION, Kind.VOLUME, Kind.SCORER_FAILED, Kind.TRAINING_FAILED}
 THRESHOLD: Final = {Kind.VOLUME, Kind.DRIFT, Kind.DECAY, Kind.CALIBRATION}
@@ -68,12 +77,16 @@ class ThresholdForm(NoteForm):
             field.help_text += " " + _("The one offered brings back about %(usual)s alerts a day.") % usual
 
 
+def short_name(kind: str) -> str:
+    return str(SHORT[Kind(kind)]) if kind in SHORT else kind
+
+
 def kind_badge(alert: OperationalAlert) -> Any:
-    return badge(alert.get_kind_display(), TONES.get(Kind(alert.kind), "neutral"))
+    return badge(short_name(alert.kind), TONES.get(Kind(alert.kind), "neutral"))
 
 
 def status_badge(alert: OperationalAlert) -> Any:
-    return badge(alert.get_status_display(), "warning" if alert.status == OperationalAlert.Status.OPEN else "neutral")
+    return badge(STATES[alert.status], "warning" if alert.status == Status.OPEN else "neutral")
 
 
 def alert_columns() -> list[Column]:
@@ -89,9 +102,7 @@ def alert_columns() -> list[Column]:
 
 def figures(alert: OperationalAlert) -> Section:
     facts = [
-        Fact(
-            str(label).capitalize() if name != "auc" else str(label), number_format(value, digits, force_grouping=True)
-        )
+        Fact(str(capfirst(str(label))), number_format(value, digits, force_grouping=True))
         for name, (label, digits) in FIGURES.items()
         if isinstance(value := alert.facts.get(name), int | float)
     ]
@@ -133,16 +144,18 @@ def scorer_link(viewer: Viewer, alert: OperationalAlert) -> Any:
 
 def action_buttons(viewer: Viewer, alert: OperationalAlert) -> list[Button]:
     """Those that help with this kind, and that this person may press."""
-    if alert.status != OperationalAlert.Status.OPEN or not viewer.user.has_perm(CHANGE):
+    if alert.status != Status.OPEN or not viewer.user.has_perm(CHANGE):
         return []
     decides = alert.scorer is not None and alert.scorer.stage == Scorer.Stage.CHAMPION
     offered = (
         ("retrain", _("Train a new one"), "model_training", alert.kind in RETRAIN and viewer.user.has_perm(PROPOSE)),
         ("threshold", _("Raise the threshold"), "tune", alert.kind in THRESHOLD and decides and _promotes(viewer)),
-        ("go-back", _("Go back"), "undo", alert.kind in GO_BACK and decides and _promotes(viewer)),
+        ("go-back", _("Take it back"), "undo", alert.kind in GO_BACK and decides and _promotes(viewer)),
         ("handle", _("Mark as handled"), "check", True),
     )
-    return [
+    url = viewer.url(alert.scorer) if alert.kind == Kind.RETRAINED else ""
+    look = [Button(_("Look at it"), url, "search", primary=True)] if url else []
+    return look + [
         Button(label, reverse(f"admin:fraud_operationalalert_{step}", args=[alert.pk]), icon)
         for step, label, icon, shown in offered
         if shown

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -20,12 +21,12 @@ from apps.compliance.admin.present import Button, Column, Record, Section, Viewe
 from apps.compliance.models import User
 from apps.fraud.admin.list_pages import PagesAdmin
 from apps.fraud.admin.operational_alert_parts import (
+    STATES,
     NoteForm,
     ThresholdForm,
     action_buttons,
     alert_columns,
     figures,
-    kind_badge,
     scorer_link,
     shifted,
     status_badge,
@@ -49,7 +50,7 @@ Status = OperationalAlert.Status
 class OperationalAlertAdmin(PagesAdmin):
     list_display = ("what", "happened", "state", "times", "raised", "last")
     list_filter = (
-        choice_filter(gettext_lazy("status"), "status", lambda: Status.choices, parameter="state"),
+        choice_filter(gettext_lazy("status"), "status", lambda: list(STATES.items()), parameter="state"),
         choice_filter(gettext_lazy("kind"), "kind", lambda: OperationalAlert.Kind.choices),
     )
     ordering = ("-status", "-last_at", "-pk")  # open ones first
@@ -75,7 +76,7 @@ class OperationalAlertAdmin(PagesAdmin):
     # --- one alert ----------------------------------------------------------------------------------------------------
     def record(self, viewer: Viewer, obj: Any) -> Record:
         record = super().record(viewer, obj)
-        record.badges, record.lead = [kind_badge(obj), status_badge(obj)], operational_alert_sentence(obj)
+        record.badges, record.lead = [status_badge(obj)], operational_alert_sentence(obj)
         return record
 
     def sections(self, viewer: Viewer, obj: Any) -> list[Section]:
@@ -123,7 +124,7 @@ class OperationalAlertAdmin(PagesAdmin):
 
         form = ThresholdForm(request.POST if request.method == "POST" else None, advice=advice)
         note = _("Payments are challenged from this score on; from %(deny)s they are denied, as now.") % {
-            "deny": f"{active.deny:g}"
+            "deny": number_format(active.deny)
         }
         return self._step(request, alert, form, act, _("Raise the threshold"), "tune", note)
 
@@ -147,7 +148,7 @@ class OperationalAlertAdmin(PagesAdmin):
             if before
             else _("The rules decide alone again, with your organisation's own thresholds.")
         )
-        return self._step(request, alert, form, act, _("Go back"), "undo", note)
+        return self._step(request, alert, form, act, _("Take it back"), "undo", note)
 
     def handle_view(self, request: HttpRequest, alert_id: int) -> HttpResponse:
         alert = self._alert(request, alert_id, CHANGE)

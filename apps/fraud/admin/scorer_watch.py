@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.compliance.admin.base import RecordAdmin, listed
-from apps.compliance.admin.present import Button, Column, Record, Section, Viewer, code, column, link
+from apps.compliance.admin.present import Button, Column, Record, Section, Viewer, column, link
 from apps.fraud.admin.scorer_watch_parts import (
     features_section,
     figure,
@@ -26,6 +26,7 @@ from apps.fraud.admin.scorer_watch_parts import (
     percent,
     psi_badge,
     volume_section,
+    worst_psi,
 )
 from apps.fraud.models import ScorerWatch
 
@@ -35,10 +36,6 @@ PAGE_POLICY: Final = (
     "sandbox allow-scripts; default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; "
     "img-src data: blob:; font-src data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
 )
-
-
-def worst(_viewer: Viewer, row: Any) -> Any:
-    return psi_badge(row.worst_psi)
 
 
 @admin.register(ScorerWatch)
@@ -51,21 +48,21 @@ class ScorerWatchAdmin(RecordAdmin):
         "alerts_",
         "score_",
         "worst_",
-        "feature_",
         "auc_",
         "precise",
     )
     ordering = ("-day", "-pk")
     sortable_by = ()
     record_icon = "monitoring"
-    of_day = listed(Column(gettext_lazy("day"), lambda viewer, row: link(viewer.url(row), date_format(row.day))))
+    of_day = listed(
+        Column(gettext_lazy("day"), lambda viewer, row: link(viewer.url(row), date_format(row.day, "j N Y")))
+    )
     of_scorer = listed(Column(gettext_lazy("scorer"), lambda viewer, row: link(viewer.url(row.scorer), row.scorer)))
     state = listed(Column(gettext_lazy("state"), lambda _viewer, row: out_badges(row.kvt_out)))
     payments_ = listed(Column(gettext_lazy("payments"), lambda _viewer, row: figure(row.payments, 0), end=True))
     alerts_ = listed(Column(gettext_lazy("alerts"), lambda _viewer, row: figure(row.alerts, 0), end=True))
     score_ = listed(Column(gettext_lazy("PSI of the score"), lambda _viewer, row: psi_badge(row.score_psi), end=True))
-    worst_ = listed(Column(gettext_lazy("worst PSI"), worst, end=True))
-    feature_ = listed(Column(gettext_lazy("of which feature"), lambda _viewer, row: code(row.worst_feature)))
+    worst_ = listed(Column(gettext_lazy("worst PSI"), lambda _viewer, row: worst_psi(row)))
     auc_ = listed(Column(gettext_lazy("AUC"), lambda _viewer, row: figure(row.auc), end=True))
     precise = listed(Column(gettext_lazy("precision"), lambda _viewer, row: percent(row.precision), end=True))
     record_facts = (
@@ -88,7 +85,7 @@ class ScorerWatchAdmin(RecordAdmin):
 
     def record(self, viewer: Viewer, obj: Any) -> Record:
         record = super().record(viewer, obj)
-        record.title = _("Scorer %(scorer)s on %(day)s") % {"scorer": obj.scorer, "day": date_format(obj.day)}
+        record.title = _("Scorer %(scorer)s on %(day)s") % {"scorer": obj.scorer, "day": date_format(obj.day, "j F Y")}
         record.badges = [out_badges(obj.findings.get("out"))]
         return record
 

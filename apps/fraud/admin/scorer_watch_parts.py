@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from django.utils.formats import number_format
+from django.utils.dateparse import parse_date
+from django.utils.formats import date_format, number_format
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from apps.compliance.admin.present import EMPTY, Cell, Column, Fact, Section, badge, plain
+from apps.compliance.admin.present import EMPTY, Cell, Column, Fact, Section, badge, code, plain
 from apps.fraud.admin.decision_cells import french
-from apps.fraud.admin.operational_alert_parts import BASES
+from apps.fraud.admin.operational_alert_parts import BASES, short_name
 from apps.fraud.engine.features.catalogue import CATALOGUE
 from apps.fraud.models import OperationalAlert, ScorerWatch
 from apps.fraud.scorers.drift import bin_names
@@ -41,11 +42,19 @@ def percent(share: float | None, digits: int = 1) -> str:
     return EMPTY if share is None else _("%(number)s %%") % {"number": number_format(share * 100, digits)}
 
 
+def _day(text: Any) -> str:
+    day = parse_date(str(text))
+    return date_format(day, "j N Y") if day else EMPTY
+
+
+def worst_psi(row: ScorerWatch) -> Any:
+    return format_html("{} {}", psi_badge(row.worst_psi), code(row.worst_feature)) if row.worst_feature else EMPTY
+
+
 def out_badges(out: Any) -> Any:
     if not out:
         return badge(_("Quiet"), "success")
-    kinds = dict(OperationalAlert.Kind.choices)
-    return format_html_join(" ", "{}", ((badge(kinds.get(one["kind"], one["kind"]), "danger"),) for one in out))
+    return format_html_join(" ", "{}", ((badge(short_name(one["kind"]), "danger"),) for one in out))
 
 
 def out_section(row: ScorerWatch) -> Section:
@@ -67,8 +76,8 @@ def labels_section(row: ScorerWatch) -> Section:
     told: Found = row.findings.get("labels") or {}
     facts = [
         Fact(_("Payments"), _("%(payments)s, from %(from)s to %(until)s, %(told)s of them with a label")
-             % {"payments": figure(told.get("payments"), 0), "from": told.get("from"), "until": told.get("until"),
-                "told": figure(told.get("told"), 0)}),
+             % {"payments": figure(told.get("payments"), 0), "told": figure(told.get("told"), 0),
+                "from": _day(told.get("from")), "until": _day(told.get("until"))}),
         Fact(_("Frauds"), figure(told.get("frauds"), 0)),
         Fact(_("AUC, and when it was trained"), f"{figure(row.auc)} · {figure(told.get('auc_training'))}"),
         Fact(_("Fraud expected, and come"), f"{percent(told.get('expected'), 2)} · {percent(told.get('seen'), 2)}"),

@@ -50,6 +50,13 @@ SENTENCES: Final[dict[str, str]] = {
 }
 
 
+# Where there was nothing to hold it against.
+ALONE: Final = gettext_noop(
+    "Scorer #%(number)s was trained and waits for you: AUC %(auc)s on the held-out period. Nothing changes until two "
+    "people promote it."
+)
+
+
 def operational_alert_sentence(alert: OperationalAlert) -> str:
     scorer = str(alert.scorer) if alert.scorer_id else "–"
     return sentence_of(alert.kind, alert.facts, scorer) or alert.get_kind_display()
@@ -67,7 +74,8 @@ def sentence_of(kind: str, told: object, scorer: str) -> str:
         "features": _features(facts),
         "reason": _reason(facts),
     }
-    return gettext(SENTENCES[kind]) % values if kind in SENTENCES else ""
+    sentence = ALONE if kind == Kind.RETRAINED and facts.get("auc_champion") is None else SENTENCES.get(kind, "")
+    return gettext(sentence) % values if sentence else ""
 
 
 # How many decimals each figure has.
@@ -98,7 +106,7 @@ def _reason(facts: Facts) -> str:
 
 def _day(facts: Facts) -> str:
     try:
-        return date_format(convert(facts.get("day"), date), "SHORT_DATE_FORMAT")
+        return date_format(convert(facts.get("day"), date), "j F Y")
     except ValidationError:
         return "–"
 

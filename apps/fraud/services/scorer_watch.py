@@ -24,6 +24,8 @@ from kivendtout.lib.tenancy import across_tenants, tenant_scope
 # As the model says. A page weighs a megabyte, the figures some tens of kilobytes.
 KEPT_DAYS: Final = 400
 PAGES_KEPT_DAYS: Final = 35
+# Handled ones; what nobody has looked at stays.
+ALERTS_KEPT_DAYS: Final = 2 * 365
 
 
 class DayNotOver(InvalidInput):
@@ -96,4 +98,5 @@ def scorer_watches_forget(*, now: datetime) -> int:
         gone, _by_model = ScorerWatch.objects.filter(day__lt=today - timedelta(KEPT_DAYS)).delete()
         quiet = ScorerWatch.objects.filter(day__lt=today - timedelta(PAGES_KEPT_DAYS), findings__out=[])
         quiet.filter(report__isnull=False).update(report=None)
+        OperationalAlert.objects.filter(handled_at__lt=now - timedelta(ALERTS_KEPT_DAYS)).delete()
     return gone

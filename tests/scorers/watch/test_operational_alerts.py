@@ -131,7 +131,7 @@ def test_the_figures_are_written_as_the_language_writes_them(in_tenant: Tenant) 
         assert "amount_eur (0.52), hour (0.31)" in operational_alert_sentence(alert)
         assert "scorer #1 " in operational_alert_sentence(alert)
     with override("fr"):
-        assert "0,31" in operational_alert_sentence(alert) and "30/11/2025" in operational_alert_sentence(alert)
+        assert "0,31" in operational_alert_sentence(alert) and "30 novembre 2025" in operational_alert_sentence(alert)
 
 
 def test_every_kind_has_its_sentence() -> None:

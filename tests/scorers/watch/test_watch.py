@@ -306,3 +306,14 @@ def test_old_watches_go_and_pages_of_quiet_days_before_them(in_tenant: Tenant) -
     assert scorer_watches_forget(now=MORNING - timedelta(days=1)) == 1
     kept = ScorerWatch.objects.order_by("day").values_list("report", flat=True)
     assert [one and bytes(one) for one in kept] == [None, b"page", b"page"]
+
+
+def test_handled_alerts_go_after_two_years_and_open_ones_stay(in_tenant: Tenant) -> None:
+    old = MORNING - timedelta(days=731)
+    for kind, handled_at in (("drift", old), ("decay", MORNING - timedelta(days=1)), ("volume", None)):
+        OperationalAlert.objects.create(
+            kind=kind, facts={}, raised_at=old, last_at=old, handled_at=handled_at,
+            status="handled" if handled_at else "open",
+        )  # fmt: skip
+    scorer_watches_forget(now=MORNING)
+    assert kinds() == ["decay", "volume"]
