@@ -36,7 +36,7 @@ NEVER_STATED: Final = frozenset({"start", "others"})
 
 
 class Told(Struct, frozen=True, kw_only=True):
-    """One reason. `share` is what it put into the score; lists and hard actions put nothing in, and settle all."""
+    """One reason. `share` is what it put into the score; lists and hard actions put nothing in, and have an `action`."""
 
     kind: str
     code: str
@@ -46,11 +46,15 @@ class Told(Struct, frozen=True, kw_only=True):
     start: float = 0.0
     end: float = 0.0
     """Where it stands in the waterfall."""
-    settles: bool = False
+    action: str = ""
+
+    @property
+    def settles(self) -> bool:
+        return self.action in ("allow", "challenge", "deny") or self.kind == "degraded"
 
     @property
     def raises(self) -> bool:
-        return self.settles or self.share > 0
+        return self.action != "allow" if self.settles or self.kind == "list" else self.share > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +105,10 @@ def _reasons(stored: Stored, told: Waterfall) -> tuple[Told, ...]:
     reasons = []
     for one in reasons_shown(stored, told):
         step = steps.pop((one.kind, one.code), None)
-        reasons.append(
-            _told(one, step, settles=_settles(one.action) or one.kind == "degraded")
-        )  # fmt: skip
+        reasons.append(_told(one, step, one.action))
     reasons += [_told(one, one) for one in steps.values()]
-    known = [one for one in reasons if one.settles or abs(one.share) >= LEAST_SHARE]
-    return tuple(sorted(known, key=lambda one: (not one.settles, -abs(one.share), one.code)))
+    known = [one for one in reasons if one.settles or one.kind == "list" or abs(one.share) >= LEAST_SHARE]
+    return tuple(sorted(known, key=lambda one: (not one.settles, one.kind != "list", -abs(one.share), one.code)))
 
 
 def reasons_shown(stored: Stored, told: Waterfall) -> tuple[Reason, ...]:
@@ -115,14 +117,10 @@ def reasons_shown(stored: Stored, told: Waterfall) -> tuple[Reason, ...]:
     return tuple(one for one in stored.judgement.reasons if not (one_by_one and one.kind == "scorer"))
 
 
-def _settles(action: str) -> bool:
-    return action in ("allow", "challenge", "deny")
-
-
-def _told(one: Reason | Step, step: Step | None, *, settles: bool = False) -> Told:
+def _told(one: Reason | Step, step: Step | None, action: str = "") -> Told:
     share, start, end = (step.share, step.start, step.end) if step is not None else (0.0, 0.0, 0.0)
     return Told(
-        kind=one.kind, code=one.code, fr=one.fr, en=one.en, share=share, start=start, end=end, settles=settles
+        kind=one.kind, code=one.code, fr=one.fr, en=one.en, share=share, start=start, end=end, action=action
     )  # fmt: skip
 
 

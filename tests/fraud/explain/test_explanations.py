@@ -68,6 +68,17 @@ def test_a_list_that_settled_it_stands_first_and_is_not_told_to_the_customer(in_
     assert [one.code for one in found.letter.reasons] == ["security_check"]
 
 
+@pytest.mark.parametrize(("effect", "raises", "settles"), [("allow", False, True), ("watch", True, False)])
+def test_a_list_is_always_a_reason_and_an_allow_list_one_that_lowers(
+    in_tenant: Tenant, effect: str, raises: bool, settles: bool
+) -> None:
+    listed = ListHit("known_well", effect, False, 7, "Figure dans la liste.", "Stands on the list.")
+    found = decision_explain(decided(in_tenant, small_scorer(in_tenant), fraud_row(), inputs={"lists": (listed,)}))
+    [told] = [one for one in found.reasons if one.kind == "list"]
+    assert (told.raises, told.settles) == (raises, settles)
+    assert told in (found.raised if raises else found.lowered)
+
+
 @pytest.mark.parametrize("damage", ["artefact", "number", "digest", "probability"])
 def test_a_scorer_that_cannot_be_read_leaves_the_rules_and_says_so(in_tenant: Tenant, damage: str) -> None:
     scorer = small_scorer(in_tenant)
