@@ -21,8 +21,9 @@ from apps.fraud.scorers.explain_words import Pair, numbers, sentence, shortened
 from apps.fraud.scorers.families import family_of
 from apps.fraud.scorers.scorer import Contributions, calibrated
 from apps.fraud.scorers.sentences_counts import COUNTS, ITS_OWN
-from apps.fraud.scorers.sentences_customer import CUSTOMER, Say
-from apps.fraud.scorers.told import Told
+from apps.fraud.scorers.sentences_customer import CUSTOMER
+from apps.fraud.scorers.sentences_payment import PAYMENT
+from apps.fraud.scorers.told import Say, Told
 from apps.fraud.scorers.usual import Usual
 
 # Facts told one by one; more are read by nobody. What is left is one step of its own.
@@ -32,7 +33,7 @@ LEAST: Final = 0.01
 # Columns kept of a fact, for who wants to see behind it.
 MOST_COLUMNS: Final = 6
 DIGITS: Final = 6
-SENTENCES: Final[dict[str, Say]] = {**CUSTOMER, **COUNTS}
+SENTENCES: Final[dict[str, Say]] = {**PAYMENT, **CUSTOMER, **COUNTS}
 MISSING: Final = {
     "account": Pair("âge du compte inconnu", "age of the account not known"),
     "history": ITS_OWN["customer"],

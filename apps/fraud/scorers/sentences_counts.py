@@ -6,8 +6,7 @@ from typing import Final
 
 from apps.fraud.scorers.explain_words import Pair, counted, duration, money, number, numbers, percent, sentence
 from apps.fraud.scorers.families import what_and_window
-from apps.fraud.scorers.sentences_customer import Say
-from apps.fraud.scorers.told import Told
+from apps.fraud.scorers.told import Say, Told
 
 WINDOWS: Final = {
     "10m": Pair("en 10 minutes", "in 10 minutes"), "1h": Pair("en 1 heure", "in an hour"),

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from apps.fraud.engine.features.feature import Value
 from apps.fraud.scorers.country_names import country_name
 from apps.fraud.scorers.explain_words import Pair
 from apps.fraud.scorers.usual import Usual
-
-UNKNOWN = Pair("inconnu", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,3 +40,7 @@ class Told:
     @property
     def value(self) -> Value:
         return self.get(self.lead)
+
+
+Say = Callable[[Told], Pair | None]
+"""Puts one fact into words; None where the row does not hold what it needs."""

@@ -36,7 +36,7 @@ NEVER_STATED: Final = frozenset({"start", "others"})
 
 
 class Told(Struct, frozen=True, kw_only=True):
-    """One reason. `share` is what it put into the score; lists and hard actions put nothing in, and have an `action`."""
+    """One reason. `share` is what it put into the score; lists and hard actions put nothing in: they have `action`."""
 
     kind: str
     code: str
