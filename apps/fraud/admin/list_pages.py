@@ -54,7 +54,7 @@ class PagesAdmin(RecordAdmin):
                 return save(form.cleaned_data)
             except KvtError as error:
                 form.add_error(None, error.translated)
-        context = {"form": form, "submit_label": submit, "back_url": back_url, "note": note, "icon": icon}
+        context = {"form": form, "submit_label": submit, "back_url": back_url, "note": note, "page_icon": icon}
         return self.page(request, template, title, obj, {**context, **(more or {})})
 
     def page(self, request: HttpRequest, template: str, title: Any, obj: Any, more: dict[str, Any]) -> HttpResponse:

@@ -115,7 +115,7 @@ class ScorerPointPages:
             "submit_label": submit if section is not None else _("Show what will change"),
             "back_url": self.back(scorer),
             "notes": notes,
-            "icon": "tune" if fixed else "how_to_vote",
+            "page_icon": "tune" if fixed else "how_to_vote",
             "section": section,
         }
         return self.page(request, "admin/fraud/scorers/point.html", title, scorer, context)
