@@ -91,7 +91,11 @@ def euros(value: Any) -> str:
 
 
 def threshold(value: Any) -> str:
-    return EMPTY if not isinstance(value, (int, float)) else number_format(round(value, 4)).rstrip("0").rstrip(".,")
+    return (
+        EMPTY
+        if not isinstance(value, (int, float))
+        else number_format(round(value, 4 if value >= 0.01 else 6), 6).rstrip("0").rstrip(".,")
+    )
 
 
 def signed(value: float, digits: int = 0) -> str:

@@ -94,10 +94,15 @@ def bounds(active: ActiveScorer) -> dict[str, tuple[float, float]]:
     point = point_approved(active)
     told = {} if point is None else point_told(point)
     return {
-        name: (round(told[name] * LEAST, 6), round(min(told[name] * MOST, 1.0), 6))
+        name: (_short(told[name] * LEAST), _short(min(told[name] * MOST, 1.0)))
         for name in ("challenge", "deny", "alone_deny")
         if name in told
     }
+
+
+def _short(value: float) -> float:
+    """As it is shown: what the page says is allowed must be."""
+    return round(value, 4 if value >= 0.01 else 6)
 
 
 def _require_near(active: ActiveScorer, wanted: Operating) -> None:
