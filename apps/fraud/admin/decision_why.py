@@ -29,7 +29,7 @@ MOST_BEHIND: Final = 3
 UNREADABLE_DECISION: Final = (KvtError, KeyError, msgspec.MsgspecError)
 UNREADABLE: Final = gettext_lazy(
     "The scorer that had its part in this decision cannot be read any more, or says something else of the same row. "
-    "What the rules put into the score is exact; the scorer’s part stands as one step."
+    "What the rules put into the score is exact; the scorer's part stands as one step."
 )
 KINDS: Final[dict[str, str | Promise]] = {
     "rule": gettext_lazy("rule"),
