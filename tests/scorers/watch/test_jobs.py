@@ -19,6 +19,7 @@ from apps.fraud.selectors.watch_metrics import WatchCollector
 from apps.fraud.services import retraining, watch_jobs
 from apps.fraud.services.operational_alerts import operational_alert_raise
 from apps.fraud.services.watch_jobs import retrain_asked, retrain_everyone_due, watch_everyone, yesterday_of
+from apps.fraud.tasks_watch import retrain_scorer
 from kivendtout.lib.errors import NotAllowed
 from kivendtout.lib.tenancy import tenant_scope
 from tests.conftest import make_person
@@ -104,6 +105,14 @@ def test_the_button_trains_for_whoever_pressed_it_and_may(in_tenant: Tenant, out
     assert Scorer.objects.get().made_by == analyst
     with pytest.raises(NotAllowed):
         retrain_asked(tenant_id=in_tenant.pk, actor_id=outsider.pk, why="asked", now=MORNING)
+
+
+def test_the_job_takes_what_the_button_sends(in_tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: dict[str, Any] = {}
+    monkeypatch.setattr("celery.Celery.send_task", lambda _app, name, **given: sent.update(given["kwargs"], name=name))
+    retraining.retrain_ask(tenant_id=in_tenant.pk, actor=make_person(in_tenant, "lead"))
+    assert sent.pop("name") == retrain_scorer.name
+    assert retrain_scorer(**sent) and Scorer.objects.get().stage == "candidate"
 
 
 # --- commands ---------------------------------------------------------------------------------------------------------
