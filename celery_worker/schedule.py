@@ -12,6 +12,8 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     "payments.make_partitions": {"task": "payments.make_partitions", "schedule": crontab(hour="5", minute="10")},
     # A Redis that comes back is told within seconds what it missed; looking costs two small queries a tenant.
     "fraud.check_state": {"task": "fraud.check_state", "schedule": timedelta(seconds=10)},
+    # An alert may be looked at within seconds; until then its page computes the same itself.
+    "fraud.explain_alerts": {"task": "fraud.explain_alerts", "schedule": timedelta(seconds=10)},
     "fraud.forget_alert_changes": {"task": "fraud.forget_alert_changes", "schedule": crontab(hour="3", minute="30")},
     "fraud.forget_answers": {"task": "fraud.forget_answers", "schedule": crontab(hour="3", minute="20")},
     # What is odd is looked at by people, within the hour; not on the hour, when everything else runs.

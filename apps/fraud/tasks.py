@@ -3,9 +3,11 @@ from __future__ import annotations
 import redis
 import structlog
 from celery import shared_task
+from django.db import DatabaseError
 
 from apps.compliance.models import Tenant
 from apps.fraud.services.alert_changes import alert_changes_forget
+from apps.fraud.services.explanations import explanations_make
 from apps.fraud.services.feature_state import state_check
 from apps.fraud.services.idempotency import answers_forget
 from apps.fraud.tasks_anomaly import scan_logs, scan_payments  # noqa: F401  Celery looks for jobs here
@@ -34,3 +36,15 @@ def forget_answers() -> int:
 @shared_task(name="fraud.forget_alert_changes")
 def forget_alert_changes() -> int:
     return alert_changes_forget(now=now())
+
+
+@shared_task(name="fraud.explain_alerts")
+def explain_alerts() -> int:
+    """An alert's page then loads no scorer, and an alert keeps its reasons whatever becomes of its scorer."""
+    made = 0
+    for tenant_id in Tenant.objects.values_list("pk", flat=True):
+        try:
+            made += explanations_make(tenant_id=tenant_id, now=now()).made
+        except DatabaseError as error:  # one tenant's trouble is not the others'
+            log.warning("explain_alerts_stopped", tenant=tenant_id, error=type(error).__name__)
+    return made

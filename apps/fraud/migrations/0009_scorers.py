@@ -77,7 +77,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('base', models.FloatField(help_text='Log-odds before anything is known of the payment.', verbose_name='base')),
-                ('contributions', models.JSONField(help_text='Log-odds by feature, those that weigh most.', verbose_name='contributions')),
+                ('contributions', models.JSONField(help_text='The walk: facts with their log-odds, columns and the probability after each.', verbose_name='contributions')),
                 ('made_at', models.DateTimeField(help_text='When.', verbose_name='made at')),
                 ('payment', apps.compliance.models.base.TenantForeignKey(help_text='Whose decision.', on_delete=django.db.models.deletion.CASCADE, related_name='+', to='payments.paymentreference', verbose_name='payment')),
                 ('tenant', models.ForeignKey(db_index=False, editable=False, help_text='The organisation that owns the row.', on_delete=django.db.models.deletion.PROTECT, related_name='+', to='compliance.tenant', verbose_name='tenant')),

@@ -313,7 +313,9 @@ class Explanation(TenantModel):
         help_text="By which.",
     )
     base = models.FloatField(_("base"), help_text="Log-odds before anything is known of the payment.")
-    contributions = models.JSONField(_("contributions"), help_text="Log-odds by feature, those that weigh most.")
+    contributions = models.JSONField(
+        _("contributions"), help_text="The walk: facts with their log-odds, columns and the probability after each."
+    )
     made_at = models.DateTimeField(_("made at"), help_text="When.")
 
     CLASSIFICATION: ClassVar[dict[str, str]] = dict.fromkeys(
