@@ -70,6 +70,7 @@ def test_a_scorer_is_registered_as_a_candidate_with_its_pictures(tenant: Tenant,
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
+        (("--from", "2025-09-03"), "choose among stored payments; a file is taken whole"),
         (("--no-register",), "the scorer would be lost. Give a folder with --out"),
         (("--no-register", "--out", "OUT", "--features", "amount_ratio,is_fraud"), "cannot learn from is_fraud"),
         (("--no-register", "--out", "OUT", "--label-delay", "40"), "with 40 days between"),

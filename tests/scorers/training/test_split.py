@@ -94,3 +94,9 @@ def test_a_period_without_room_for_the_gaps_is_refused(rows: Rows) -> None:
 def test_labels_known_before_any_payment_leave_nothing_to_split(rows: Rows) -> None:
     with pytest.raises(TooShort):
         split_of(rows, PLAN, START)
+
+
+def test_labels_that_take_no_time_leave_no_gap(rows: Rows) -> None:
+    split = split_of(rows, msgspec.structs.replace(PLAN, label_delay_days=0), int(rows.at[-1]) + 10 * DAY)
+    assert (split.train.ends, split.validation.ends) == (split.validation.begins, split.test.begins)
+    assert sum(part.stop - part.start for part in (split.train, split.validation, split.test)) == len(rows)

@@ -37,6 +37,8 @@ class Command(BaseCommand):
         out, matrix, register = options["out"], options["matrix"], options["register"]
         if not out and not register:
             raise CommandError("With --no-register the scorer would be lost. Give a folder with --out.")
+        if matrix is not None and (options["start"] or options["end"]):
+            raise CommandError("--from and --to choose among stored payments; a file is taken whole.")
         try:
             if matrix is not None and not register and options["rules"] != OWN:
                 trained = self._from_file(options)

@@ -23,10 +23,7 @@ MOST_GENUINE: Final = 50_000
 
 def require_no_leak(rows: Rows, split: Split, allowed: Collection[str] = ()) -> None:
     if found := [one for one in separating(rows, split) if one[0] not in allowed]:
-        told = [
-            f"{name} alone separates frauds from the rest nearly perfectly (AUC {area:.4f})" for name, area in found
-        ]
-        raise Leaks(findings="; ".join(told))
+        raise Leaks(findings=", ".join(f"{name} (AUC {area:.4f})" for name, area in found))
 
 
 def separating(rows: Rows, split: Split) -> list[tuple[str, float]]:

@@ -30,8 +30,8 @@ class FeaturesRefused(TrainingRefused):
 class Leaks(TrainingRefused):
     code = "feature_leaks"
     message = gettext_noop(
-        "%(findings)s. Such a feature usually tells the verdict itself, or something written after it: check what it "
-        "is made of and when. If it is honest, name it with --allow."
+        "By itself a feature tells frauds from the rest nearly perfectly: %(findings)s. It usually is the verdict "
+        "itself, or written after it: check what it is made of and when. If it is honest, name it with --allow."
     )
 
 

@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import Final
 
 import numpy as np
+from django.utils.translation import gettext_lazy
 from msgspec import Struct
 
 from apps.fraud.scorers.training.plan import Plan
@@ -29,6 +30,11 @@ LONGEST_GAP: Final = 0.15
 # Days are cut at midnight where there are enough of them; a shorter period is cut where its rows are.
 DAYS_FOR_MIDNIGHT: Final = 20
 FOLDS: Final = 2
+NAMES: Final = {
+    "training": gettext_lazy("training"),
+    "validation": gettext_lazy("validation"),
+    "test": gettext_lazy("test"),
+}
 NEEDED: Final = {"training": (1_000, 50), "validation": (300, 20), "test": (300, 20)}
 FOLD_NEEDED: Final = (10, 10)
 
@@ -65,7 +71,7 @@ def split_of(rows: Rows, plan: Plan, known_on: int) -> Split:
     test = _cut(at, 1 - plan.test_share)
     validation = _cut(at[: np.searchsorted(at, test - delay)], 1 - plan.validation_share / (1 - plan.test_share))
     until = validation - delay
-    if not whole[0] < until < validation < test - delay < test < whole[1]:
+    if not whole[0] < until <= validation < test - delay <= test < whole[1]:
         raise TooShort(**_days(whole[0], max(whole[1] - 1, whole[0])), delay=f"{delay / DAY:g}")
     train = _part(rows, whole[0], until, test)
     found = Split(
@@ -125,7 +131,7 @@ def _require(rows: Rows, part: Part, name: str) -> None:
     needed = NEEDED[name]
     if count < needed[0] or frauds < needed[1]:
         raise TooLittle(
-            part=name, rows=count, frauds=frauds, rows_needed=needed[0], frauds_needed=needed[1],
+            part=NAMES[name], rows=count, frauds=frauds, rows_needed=needed[0], frauds_needed=needed[1],
             **_days(part.begins, part.ends - 1),
         )  # fmt: skip
 
