@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Any, Final
 
 from django.urls import reverse
@@ -13,7 +12,8 @@ from django.utils.translation import gettext_lazy
 from apps.compliance.admin.present import Column, Fact, Section, Viewer, table
 from apps.fraud.admin.scorer_card_data import chosen, data
 from apps.fraud.admin.scorer_card_features import leans_on
-from apps.fraud.admin.scorer_cells import MEANINGS, count, daily, euros, figure, measure, percent
+from apps.fraud.admin.scorer_card_point import in_order, operating
+from apps.fraud.admin.scorer_cells import MEANINGS, count, figure, measure, percent
 from apps.fraud.models import Scorer, ScorerPicture
 from apps.fraud.services.scorer_force import MOST_ON_TRIAL
 
@@ -46,11 +46,6 @@ PICTURES: Final = {
         gettext_lazy("What the scorer leans on"),
         gettext_lazy("How far each feature moves the score on average, up or down."),
     ),
-}
-OUTCOMES: Final = {
-    "allow": gettext_lazy("Passes"),
-    "challenge": gettext_lazy("Asked for proof"),
-    "deny": gettext_lazy("Declined"),
 }
 GROUPS: Final = {
     "payment_country": gettext_lazy("By country of payment"),
@@ -139,12 +134,6 @@ def measures(viewer: Viewer, report: dict[str, Any]) -> Section | None:
     return made
 
 
-def _in_order(told: dict[str, Any], names: Iterable[str]) -> list[tuple[str, Any]]:
-    """PostgreSQL keeps an object's keys in an order of its own."""
-    order = list(names)
-    return sorted(told.items(), key=lambda one: (order.index(one[0]) if one[0] in order else len(order), one[0]))
-
-
 def _interval(spread: Any) -> str:
     return "" if not spread else _("%(low)s to %(high)s") % {"low": figure(spread[0]), "high": figure(spread[1])}
 
@@ -196,82 +185,6 @@ def _rule_set(viewer: Viewer, name: str, rules: dict[str, Any]) -> Section:
     return table(viewer, name, _("Where the rules “%(name)s” stop") % {"name": name}, rules.get("at") or [], shown)
 
 
-def operating(viewer: Viewer, scorer: Scorer, report: dict[str, Any]) -> Section:
-    decided = report.get("decided") or {}
-    point = scorer.operating
-    facts = [
-        Fact(_("Asks for proof from"), figure(point.get("challenge"))),
-        Fact(_("Declines from"), figure(point.get("deny"))),
-        Fact(_("Weight beside the rules"), percent(point.get("weight"), 0)),
-        Fact(_("Declines alone from"), figure(point.get("alone_deny"))),
-    ]
-    if decided:
-        facts += [
-            Fact(_("Frauds caught"), percent(decided.get("recall"))),
-            Fact(_("Fraud caught, in euros"), percent(decided.get("recall_eur"))),
-            Fact(_("Genuine payments touched"), percent(decided.get("good_touched"), 2)),
-            Fact(_("Genuine payments declined"), percent(decided.get("good_declined"), 2)),
-            Fact(_("Alerts a day"), daily(decided.get("alerts_a_day"))),
-            Fact(_("Cost of its mistakes"), euros(decided.get("cost_eur"))),
-            Fact(_("Cost without any defence"), euros(decided.get("cost_of_nothing_eur"))),
-        ]
-    parts = [_confusion(viewer, decided["confusion"])] if decided.get("confusion") else []
-    if report.get("by_fpr"):
-        parts.append(_by_fpr(viewer, report["by_fpr"]))
-    if costs := (report.get("chosen") or {}).get("costs"):
-        parts.append(Section("costs", _("What mistakes were taken to cost"), facts=_costs(costs)))
-    head = Section("point", "", facts=facts)
-    title = _("The operating point proposed with it")
-    return Section("operating", title, template=TABLES, data={"parts": [head, *parts]})
-
-
-def _confusion(viewer: Viewer, told: dict[str, Any]) -> Section:
-    shown = [
-        Column(gettext_lazy("Outcome"), lambda _v, row: OUTCOMES.get(row[0], row[0])),
-        Column(gettext_lazy("Frauds"), lambda _v, row: count(row[1]["frauds"]), end=True),
-        Column(gettext_lazy("Genuine"), lambda _v, row: count(row[1]["good"]), end=True),
-        Column(gettext_lazy("Fraud in euros"), lambda _v, row: euros(row[1]["fraud_eur"]), end=True),
-        Column(gettext_lazy("Genuine in euros"), lambda _v, row: euros(row[1]["good_eur"]), end=True),
-    ]
-    return table(viewer, "confusion", _("What came of the test period's payments"), _in_order(told, OUTCOMES), shown)
-
-
-def _by_fpr(viewer: Viewer, rows: list[dict[str, Any]]) -> Section:
-    shown = [
-        Column(gettext_lazy("Chosen to touch"), lambda _v, row: percent(row["asked"], 0)),
-        Column(gettext_lazy("Threshold"), lambda _v, row: figure(row["threshold"]), end=True),
-        Column(gettext_lazy("Genuine payments touched"), lambda _v, row: percent(row["fpr"], 2), end=True),
-        Column(gettext_lazy("Frauds caught"), lambda _v, row: percent(row["recall"]), end=True),
-        Column(gettext_lazy("Frauds among those touched"), lambda _v, row: percent(row["precision"]), end=True),
-    ]
-    return table(viewer, "by_fpr", _("Thresholds chosen by genuine payments touched"), rows, shown)
-
-
-def _costs(costs: dict[str, Any]) -> list[Fact]:
-    names = {
-        "chargeback_fee": _("Bank's fee for a fraud"),
-        "challenge": _("A good customer asked"),
-        "challenge_stops": _("Frauds that asking stops"),
-        "declined_share": _("Margin lost with a good payment declined"),
-        "declined": _("And later purchases"),
-        "analyst_minutes": _("Minutes of an analyst for an alert"),
-        "analyst_hour": _("An analyst's hour"),
-    }
-    shares = ("challenge_stops", "declined_share")
-    return [
-        Fact(
-            label,
-            percent(costs[name], 0)
-            if name in shares
-            else count(costs[name])
-            if "minutes" in name
-            else euros(costs[name]),
-        )
-        for name, label in names.items()
-        if name in costs
-    ]
-
-
 def pictures(scorer: Scorer) -> Section | None:
     there = set(ScorerPicture.objects.filter(scorer=scorer).values_list("name", flat=True))
     shown = [
@@ -297,7 +210,7 @@ def segments(viewer: Viewer, report: dict[str, Any]) -> Section | None:
     ]
     parts = [
         table(viewer, f"by-{name}", GROUPS.get(name, name), rows, shown)
-        for name, rows in _in_order(report.get("segments") or {}, GROUPS)
+        for name, rows in in_order(report.get("segments") or {}, GROUPS)
         if rows
     ]
     if not parts:
