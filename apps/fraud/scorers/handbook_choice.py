@@ -37,17 +37,18 @@ CANDIDATES: Final = (
     _with("as shipped"),
     _with("with the catalogue's trends", trends=True),
     _with("depth 3", max_depth=3),
-    _with("depth 5", max_depth=5),
+    _with("depth 4", max_depth=4),
     _with("depth 6", max_depth=6),
-    _with("fewer rounds", rounds=80),
-    _with("more rounds", rounds=150),
+    _with("80 rounds", rounds=80),
+    _with("110 rounds", rounds=110),
     _with("twice as fast, half the rounds", eta=0.1, rounds=FEW_FRAUDS_ROUNDS // 2),
     _with("leaves of 4", min_child_weight=4.0),
     _with("leaves of 12", min_child_weight=12.0),
+    _with("half of the payments a tree", subsample=0.5),
+    _with("7 columns of 10 a tree", colsample_bytree=0.7),
+    _with("half of the columns a tree", colsample_bytree=0.5),
     _with("less shrinkage", reg_lambda=2.0),
     _with("more shrinkage", reg_lambda=10.0),
-    _with("all columns", colsample_bytree=1.0),
-    _with("half the columns", colsample_bytree=0.5),
 )
 
 
