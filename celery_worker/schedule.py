@@ -19,6 +19,11 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     # What is odd is looked at by people, within the hour; not on the hour, when everything else runs.
     "fraud.scan_payments": {"task": "fraud.scan_payments", "schedule": crontab(minute="7")},
     "fraud.scan_logs": {"task": "fraud.scan_logs", "schedule": crontab(minute="12")},
+    # Yesterday is whole and its labels of the evening are there; before people come in.
+    "fraud.watch_scorers": {"task": "fraud.watch_scorers", "schedule": crontab(hour="4", minute="30")},
+    # At night: training takes both cores for minutes. Whether it is due, it says itself.
+    "fraud.retrain_due": {"task": "fraud.retrain_due", "schedule": crontab(hour="1", minute="15")},
+    "fraud.forget_watches": {"task": "fraud.forget_watches", "schedule": crontab(hour="3", minute="40")},
     # Dashboards are read by people: a minute is soon enough. Nothing changed costs two small queries.
     "customers.count_behaviour": {"task": "customers.count_behaviour", "schedule": timedelta(minutes=1)},
     # At night: it deletes, and what it deletes has been kept for years.

@@ -289,6 +289,8 @@ DEMO_TENANT = "kivendtout"
 FEATURE_CACHE = env_str("FEATURE_CACHE", str(BASE_DIR / ".services" / "features"))
 # Where a local MLflow registry keeps its file. Without a server's address the registry is local; `off`: none.
 SCORERS_DIR = env_str("SCORERS_DIR", str(BASE_DIR / ".services" / "scorers"))
+# A candidate is trained so often, and proposed; 0: only when somebody asks.
+RETRAIN_EVERY_DAYS = env_int("RETRAIN_EVERY_DAYS", 7)
 # What `fraud.scan_logs` reads beside the audit trail: lines of the web process, and of PostgreSQL.
 ACCESS_LOG_FILE = env_optional("ACCESS_LOG_FILE")
 DATABASE_LOG_FILE = env_optional("DATABASE_LOG_FILE")

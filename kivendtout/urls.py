@@ -7,6 +7,7 @@ from django.contrib.auth.decorators import user_passes_test
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from apps.fraud.selectors.watch_metrics import watch_metrics_install
 from apps.payments.pages.activity import activity
 from kivendtout.status_pages import healthz, metrics, readyz
 from kivendtout.style_guide import style_guide
@@ -15,6 +16,8 @@ handler400 = "kivendtout.api_errors.bad_request"
 handler403 = "kivendtout.api_errors.permission_denied"
 handler404 = "kivendtout.api_errors.not_found"
 handler500 = "kivendtout.api_errors.server_error"
+
+watch_metrics_install()
 
 staff_only = user_passes_test(lambda user: user.is_active and user.is_staff)
 

@@ -11,6 +11,7 @@ from apps.fraud.services.explanations import explanations_make
 from apps.fraud.services.feature_state import state_check
 from apps.fraud.services.idempotency import answers_forget
 from apps.fraud.tasks_anomaly import scan_logs, scan_payments  # noqa: F401  Celery looks for jobs here
+from apps.fraud.tasks_watch import forget_watches, retrain_due, retrain_scorer, watch_scorers  # noqa: F401  likewise
 from kivendtout.lib.clock import now
 
 log = structlog.get_logger(__name__)

@@ -48,7 +48,9 @@ def _sockets(python: str, host: str, port: int) -> list[str]:
 
 def _worker(python: str, queue: str, more: list[str]) -> list[str]:
     """Two workers on one machine have nobody to gossip with; without it they start faster."""
-    options = ["-Q", queue, "-n", f"{queue}@%h", "--concurrency", "1", "--without-gossip", "--without-mingle"]
+    # Two jobs at once: training takes minutes, and what runs every ten seconds must not wait for it.
+    at_once = "2" if queue == "jobs" else "1"
+    options = ["-Q", queue, "-n", f"{queue}@%h", "--concurrency", at_once, "--without-gossip", "--without-mingle"]
     # Threads: one process less each, and no need of the shared memory that some containers withhold.
     options += ["--pool", "threads"]
     return [python, "-m", "celery", "--quiet", "-A", "celery_worker", "worker", "--loglevel", "INFO", *options, *more]
