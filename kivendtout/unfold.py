@@ -14,7 +14,6 @@ from django.utils.translation import gettext_lazy as _
 
 from kivendtout.context_processors import chosen_theme
 
-
 # A number that fits the menu; the list tells the rest.
 MOST_WAITING = 99
 

@@ -61,7 +61,7 @@ FRAUD_MODELS = (
 )
 # What decided is evidence too, and holds no personal data.
 RULE_MODELS = ("fraud.rule", "fraud.ruleversion", "fraud.ruleset")
-# What is the matter with scorers, and what each day's watch found: no personal data. Leads and administrators act on it.
+# What is the matter with scorers, and what each day's watch found: no personal data. Leads, administrators act on it.
 WATCH = ("fraud.operationalalert", "fraud.scorerwatch")
 OPERATE = "fraud.change_operationalalert"
 SCORER_MODELS = ("fraud.scorer", "fraud.scorerchange")
