@@ -28,7 +28,7 @@ def history_written(folder: Path, out: Path) -> Path:
     read = {name: _read(folder, name) for name in FILES}
     kind = device_kind(pl.col("device_kind"), pl.col("os"), pl.col("browser"))
     (
-        read["payments"].drop("is_fraud_label")
+        read["payments"].drop("is_fraud_label").with_columns(pl.col("card_bin").cast(pl.String))
         .join(read["payment_details"].with_columns(kind.alias("device_kind")), on="payment_id", how="left")
         .join(read["sessions"].select("session_id", "utm_source", "utm_campaign"), on="session_id", how="left")
         .join(read["customers"].select("customer_id", "country", "signup_ts"), on="customer_id", how="left")
