@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from argparse import ArgumentParser
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -85,10 +86,33 @@ def told(trained: Trained, said: dict[str, Any]) -> str:
         f"{trained.known_on:%Y-%m-%d}, {trained.label_delay_days:g} days between the parts for labels to arrive.",
         f"On {report['payments']:,} later payments, {report['frauds']:,} of them frauds:",
         table(rows),
+        "",
+        compared(report),
+        "",
         f"Challenge from {point.challenge:.3f}, deny from {point.deny:.3f}, weight of the scorer {point.weight:g}.",
     ]
     lines += [f"Scorer #{said['scorer']} is a candidate."] if "scorer" in said else []
     return "\n".join([*lines, f"{said['digest']}, {report['seconds']} s."])
+
+
+def compared(report: Mapping[str, Any]) -> str:
+    """Scorer, rules and a plain regression on the same payments; then each at its own thresholds."""
+    heads = ["", "AUC", "average precision", "recall at 1 %", "at 2 %", "at 5 % of good ones", "recall", "good touched"]
+    decided, against = report["decided"], report["against"]
+    lines = [
+        ("scorer", report["measures"], None, None),
+        ("as it decides", decided, decided["recall"], decided["good_touched"]),
+        *(
+            (f"rules {name}", one, one["at"][0]["recall"], one["at"][0]["fpr"])
+            for name, one in against["rules"].items()
+        ),
+        ("regression", against["logistic_regression"], None, None),
+    ]
+    names = ("auc", "average_precision", "recall_at_1", "recall_at_2", "recall_at_5")
+    return table(
+        [heads, *([name, *(figure(one[key]) for key in names), percent(recall), percent(touched)]
+                  for name, one, recall, touched in lines)]
+    )  # fmt: skip
 
 
 def _plain(value: Any) -> bool:

@@ -13,7 +13,7 @@ from apps.fraud.scorers.training.plan import Plan
 from apps.fraud.scorers.training.train import train
 from apps.fraud.services.history import EVER, Period
 from apps.fraud.services.training_rows import training_matrix
-from apps.fraud.services.training_rules import NO_RULES, OWN, rules_by_name
+from apps.fraud.services.training_rules import NO_RULES, OWN, rules_beside, rules_by_name
 from kivendtout.lib.clock import event_time
 from kivendtout.lib.tenancy import tenant_scope
 
@@ -61,12 +61,13 @@ def scorer_train(
 def file_train(
     *, path: Path, plan: Plan, known_on: int | None, beside: str = NO_RULES, progress: Say = silence
 ) -> Trained:
-    """`beside` that names no set leaves the scorer to decide alone, whatever sets it is compared with."""
+    """Beside no rules the scorer decides alone, whatever sets it is compared with."""
+    first = rules_beside(beside)
     return train(
         path,
         plan,
         known_on=known_on,
-        rules=lambda: rules_by_name(path, beside),
-        decides=beside != NO_RULES,
+        rules=lambda: rules_by_name(path, first),
+        decides=first != NO_RULES,
         progress=progress,
     )

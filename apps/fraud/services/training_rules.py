@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 import polars as pl
+from django.utils.translation import gettext_noop
 
 from apps.fraud.engine.features.catalogue import CATALOGUE, INDEX
 from apps.fraud.engine.rules import RuleSyntaxError, lists, names, parse
@@ -18,10 +19,24 @@ from apps.fraud.selectors.rules import ruleset_active
 from apps.fraud.services.backtest import hits_column, in_force, matrix_columns
 from apps.fraud.services.rule_files import shipped_rules, shipped_sets
 from apps.fraud.services.ruleset_compare import ruleset_of
+from kivendtout.lib.errors import InvalidInput
 
 OWN: Final = "own"
 """The rule set that decides for the tenant now."""
 NO_RULES: Final = "none"
+
+
+class RulesUnknown(InvalidInput):
+    code = "unknown_rules"
+    message = gettext_noop("There is no rule set %(name)r to stand beside the scorer. There are: %(known)s.")
+
+
+def rules_beside(asked: str) -> str:
+    """Which set decides beside the scorer: a tenant without an active one has none."""
+    known = [OWN, NO_RULES, *shipped_sets()]
+    if asked not in known:
+        raise RulesUnknown(name=asked, known=", ".join(known))
+    return NO_RULES if asked == OWN and ruleset_active() is None else asked
 
 
 def rules_by_name(path: Path, beside: str) -> dict[str, RulesSaid]:

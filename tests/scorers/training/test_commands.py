@@ -58,6 +58,8 @@ def test_a_file_is_trained_on_and_evaluated_without_a_database(matrix: Path, tmp
 def test_a_scorer_is_registered_as_a_candidate_with_its_pictures(tenant: Tenant, matrix: Path) -> None:
     said = typed("train_scorer", "--tenant", tenant.slug, "--matrix", matrix, "--note", "autumn", *QUICK)
     assert "Scorer #1 is a candidate." in said
+    for line in ("scorer ", "as it decides ", "rules kivendtout-original ", "rules recommended ", "regression "):
+        assert f"\n{line}" in said
     with tenant_scope(tenant.pk):
         scorer = Scorer.objects.get()
         assert (scorer.stage, scorer.note, scorer.made_by) == ("candidate", "autumn", None)

@@ -16,10 +16,10 @@ from apps.fraud.engine.rules import NO_LISTS
 from apps.fraud.models import Decision
 from apps.fraud.services.feature_matrix import SCHEMA
 from apps.fraud.services.history import Period, features_export
-from apps.fraud.services.rule_files import shipped_rules, shipped_sets
+from apps.fraud.services.rule_files import ruleset_install, shipped_rules, shipped_sets
 from apps.fraud.services.ruleset_compare import ruleset_of
 from apps.fraud.services.training_rows import training_matrix
-from apps.fraud.services.training_rules import rules_by_name, rules_said
+from apps.fraud.services.training_rules import RulesUnknown, rules_beside, rules_by_name, rules_said
 from tests.factories import NOON
 from tests.fraud.backtest.conftest import make_shop
 
@@ -120,3 +120,23 @@ def test_the_set_beside_the_scorer_comes_first(replayed: pl.DataFrame, tmp_path:
     path = tmp_path / "replayed.parquet"
     assert next(iter(rules_by_name(path, "recommended"))) == "recommended"
     assert set(rules_by_name(path, "none")) == set(shipped_sets())
+
+
+def test_a_tenant_without_rules_in_force_leaves_the_scorer_alone(in_tenant: Tenant) -> None:
+    assert rules_beside("own") == "none"
+    ruleset_install(tenant=in_tenant, name="recommended", now=NOON)
+    assert rules_beside("own") == "own"
+
+
+def test_the_tenants_own_rules_come_before_the_shipped_ones(
+    shop: Tenant, replayed: pl.DataFrame, tmp_path: Path
+) -> None:
+    ruleset_install(tenant=shop, name="recommended", now=NOON)
+    found = rules_by_name(tmp_path / "replayed.parquet", "own")
+    assert list(found) == ["recommended #1", "kivendtout-original", "recommended"]
+    assert found["recommended #1"].points.tolist() == found["recommended"].points.tolist()
+
+
+def test_a_rule_set_that_is_not_there_is_refused_with_those_that_are() -> None:
+    with pytest.raises(RulesUnknown, match=r"There are: own, none, kivendtout-original, recommended\."):
+        rules_beside("mine")

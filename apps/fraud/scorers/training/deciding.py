@@ -7,8 +7,9 @@ from typing import Any, Final
 import numpy as np
 
 from apps.fraud.engine.decide import Policy
-from apps.fraud.scorers.measures import at_fpr, auc_roc, average_precision
+from apps.fraud.scorers.measures import at_fpr
 from apps.fraud.scorers.trained import Operating
+from apps.fraud.scorers.training.measured import ranked
 from apps.fraud.scorers.training.operating import (
     ALLOW,
     CHALLENGE,
@@ -86,8 +87,7 @@ def rules_alone(
     policy = Policy()
     usual = outcomes(rules.score, rules, policy.challenge, policy.deny)
     return {
-        "auc": auc_roc(truth, rules.score),
-        "average_precision": average_precision(truth, rules.score),
+        **ranked(truth, rules.score),
         "at": found,
         "cost_eur": round(cost_at(usual, prices), 2),
     }

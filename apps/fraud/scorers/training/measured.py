@@ -14,22 +14,23 @@ from apps.fraud.scorers.training.rows import DAY, Flags, Rows
 FPRS: Final = {"recall_at_1": 0.01, "recall_at_2": 0.02, "recall_at_5": 0.05}
 
 
-def measured(
-    rows: Rows, which: slice, truth: Flags, scores: NDArray[Any], *, probability: bool = True
-) -> dict[str, Any]:
-    """`probability`: whether the scores are meant as such."""
+def ranked(truth: Flags, scores: NDArray[Any]) -> dict[str, Any]:
+    """Of anything that puts payments in an order."""
     found = {name: at_fpr(truth, scores, fpr) for name, fpr in FPRS.items()}
-    cards = card_precision(rows.at[which] // DAY, rows.customers[which], truth, scores)
-    made: dict[str, Any] = {
+    return {
         "auc": auc_roc(truth, scores),
         "average_precision": average_precision(truth, scores),
         **{name: None if one is None else one.recall for name, one in found.items()},
-        f"card_precision_{CARDS_A_DAY}": None if cards is None else cards.mean,
     }
-    if probability:
-        made |= {
-            "brier": brier(truth, scores),
-            "brier_of_the_mean": brier(truth, np.full(len(truth), truth.mean())) if len(truth) else None,
-            "log_loss": log_loss(truth, scores) if len(truth) else None,
-        }
-    return made
+
+
+def measured(rows: Rows, which: slice, truth: Flags, scores: NDArray[Any]) -> dict[str, Any]:
+    """Of scores that are meant as probabilities."""
+    cards = card_precision(rows.at[which] // DAY, rows.customers[which], truth, scores)
+    return {
+        **ranked(truth, scores),
+        f"card_precision_{CARDS_A_DAY}": None if cards is None else cards.mean,
+        "brier": brier(truth, scores),
+        "brier_of_the_mean": brier(truth, np.full(len(truth), truth.mean())) if len(truth) else None,
+        "log_loss": log_loss(truth, scores) if len(truth) else None,
+    }

@@ -11,7 +11,7 @@ from apps.fraud.scorers.training import curves
 from apps.fraud.scorers.training.deciding import decided, rules_alone
 from apps.fraud.scorers.training.importances import importances
 from apps.fraud.scorers.training.logistic import regression
-from apps.fraud.scorers.training.measured import measured
+from apps.fraud.scorers.training.measured import measured, ranked
 from apps.fraud.scorers.training.operating import combined, silent
 from apps.fraud.scorers.training.rows import DAY, Floats
 from apps.fraud.scorers.training.segments import segments
@@ -35,7 +35,7 @@ def report_of(work: Work) -> dict[str, Any]:
         "intervals": curves.intervals(truth, said, work.plan.seed),
         "periods": periods(work),
         "features": features(work),
-        "decided": figures,
+        "decided": {**ranked(truth, score), **figures},
         "by_fpr": curves.by_fpr(
             (truth_of(rows, work.split.validation), _decides(work, work.split.validation)), (truth, score)
         ),
