@@ -24,6 +24,9 @@ SCHEDULE: dict[str, dict[str, Any]] = {
     # At night: training takes both cores for minutes. Whether it is due, it says itself.
     "fraud.retrain_due": {"task": "fraud.retrain_due", "schedule": crontab(hour="1", minute="15")},
     "fraud.forget_watches": {"task": "fraud.forget_watches", "schedule": crontab(hour="3", minute="40")},
+    "fraud.forget_shadow_scores": {"task": "fraud.forget_shadow_scores", "schedule": crontab(hour="3", minute="50")},
+    # Nothing new costs one small query; somebody who promotes looks at MLflow a minute later, not at once.
+    "fraud.sync_scorers": {"task": "fraud.sync_scorers", "schedule": timedelta(minutes=1)},
     # Dashboards are read by people: a minute is soon enough. Nothing changed costs two small queries.
     "customers.count_behaviour": {"task": "customers.count_behaviour", "schedule": timedelta(minutes=1)},
     # At night: it deletes, and what it deletes has been kept for years.

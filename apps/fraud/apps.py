@@ -29,6 +29,9 @@ class FraudConfig(AppConfig):
             models.ActiveRuleSet,
             models.ActiveScorer,
             models.ScorerChange,
+            models.OperationalAlert,
+            models.Anomaly,
+            models.AnomalyDetector,
         )
         for model in plain:
             audited(model)

@@ -10,6 +10,8 @@ from apps.fraud.services.alert_changes import alert_changes_forget
 from apps.fraud.services.explanations import explanations_make
 from apps.fraud.services.feature_state import state_check
 from apps.fraud.services.idempotency import answers_forget
+from apps.fraud.services.scorer_mlflow import scorers_sync
+from apps.fraud.services.scorer_trials import shadow_scores_forget
 from apps.fraud.tasks_anomaly import scan_logs, scan_payments  # noqa: F401  Celery looks for jobs here
 from apps.fraud.tasks_watch import forget_watches, retrain_due, retrain_scorer, watch_scorers  # noqa: F401  likewise
 from kivendtout.lib.clock import now
@@ -49,3 +51,15 @@ def explain_alerts() -> int:
         except DatabaseError as error:  # one tenant's trouble is not the others'
             log.warning("explain_alerts_stopped", tenant=tenant_id, error=type(error).__name__)
     return made
+
+
+@shared_task(name="fraud.sync_scorers")
+def sync_scorers() -> None:
+    """MLflow hears of moves made on pages, and of what it missed while it was away."""
+    for tenant_id in Tenant.objects.values_list("pk", flat=True):
+        scorers_sync(tenant_id=tenant_id)
+
+
+@shared_task(name="fraud.forget_shadow_scores")
+def forget_shadow_scores() -> int:
+    return shadow_scores_forget(now=now())

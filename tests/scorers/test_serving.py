@@ -18,6 +18,7 @@ from apps.fraud.scorers.scorer import Scorer
 from apps.fraud.services import scorer_trouble
 from apps.fraud.services.engine import policy_memory
 from apps.fraud.services.replay import decision_replay
+from apps.fraud.services.scorer_trials import shadow_scores_forget
 from apps.fraud.services.scoring import payments_decide
 from apps.fraud.state.scorer_guard import PAUSE_SECONDS, SLOW_IN_A_ROW, ScorerGuard, scorer_guard
 from apps.fraud.state.scorer_memory import InForce, Loaded, ScorerMemory, ScorerUnknown, scorer_memory
@@ -111,6 +112,14 @@ def test_another_tenants_scorer_is_not_asked(in_tenant: Tenant) -> None:
     other = Tenant.objects.create(slug="voisin-scorer", name="Voisin")
     with pytest.raises(ScorerUnknown):
         scorer_memory.numbered(other.pk, small_scorer(in_tenant).number)
+
+
+def test_what_scorers_on_trial_said_is_forgotten_after_half_a_year(in_tenant: Tenant) -> None:
+    trial = small_scorer(in_tenant)
+    in_force(in_tenant, None, shadows=[trial.number])
+    decided(in_tenant)
+    assert shadow_scores_forget(now=LATER + timedelta(days=179)) == 0
+    assert shadow_scores_forget(now=LATER + timedelta(days=181)) == 1
 
 
 # --- it is swapped ----------------------------------------------------------------------------------------------------
