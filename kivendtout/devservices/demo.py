@@ -73,6 +73,8 @@ def _prepare(home: Home, started: list[Service]) -> demo_data.Seeded:
     with step("Feature state") as line:
         manage(home, "rebuild_state", "--if-cold", line=line)
         line.note = "knows the history"
+    with step("Scorer") as line:
+        demo_data.learn(home, line)
     with step("Translations") as line:
         assets.compile_messages(home, line)
     with step("Static files") as line:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +18,8 @@ from kivendtout.devservices.home import Home
 from kivendtout.devservices.say import SetupError, Step
 
 CUSTOMERS, SEED = 3000, 42  # some 20,000 payments: enough to look at, loaded in seconds
+# Fewer have too few frauds to choose thresholds by.
+EARLIER_CUSTOMERS, EARLIER_SEED = 20_000, 7
 DAYS = 91  # a quarter: what an analyst compares this week with
 
 
@@ -55,6 +58,22 @@ def load(home: Home, line: Step) -> None:
     manage(home, "load_dataset", str(folder(home)), "--json", "--rejects", str(rejects), line=line)
     _mark(home, "loaded", _database_mark(home))
     line.note = "loaded"
+
+
+def learn(home: Home, line: Step) -> None:
+    """Another shop's quarter before ours, from which the demo's scorer learns: it has never seen our customers."""
+    if _marks(home).get("scorer") == _database_mark(home):
+        line.note = "already decides"
+        return
+    with tempfile.TemporaryDirectory(prefix="history-", dir=folder(home).parent) as made:
+        history = Path(made) / "earlier"
+        last = datetime.now(UTC).date() - timedelta(days=DAYS + 1)
+        period = ["--start", str(last - timedelta(days=DAYS)), "--end", str(last), "--format", "parquet"]
+        options = ["--out", str(history), "--customers", str(EARLIER_CUSTOMERS), "--seed", str(EARLIER_SEED), *period]
+        manage(home, "generate_dataset", *options, "--json", line=line)
+        told = json.loads(manage(home, "seed_demo_scorer", str(history), "--json", line=line))
+    _mark(home, "scorer", _database_mark(home))
+    line.note = f"trained on {EARLIER_CUSTOMERS:,} other customers, AUC {told['auc']:.3f}"
 
 
 class Seeded(NamedTuple):
