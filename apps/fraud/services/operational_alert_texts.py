@@ -11,6 +11,7 @@ from django.utils.translation import gettext, gettext_noop
 from msgspec import ValidationError, convert
 
 from apps.fraud.models import OperationalAlert
+from kivendtout.lib.errors import KvtError
 
 Kind = OperationalAlert.Kind
 Facts = Mapping[str, Any]
@@ -96,10 +97,10 @@ def _told(facts: Facts, name: str) -> str:
 
 def _reason(facts: Facts) -> str:
     """A sentence of an error, kept in English with its details, and read in the reader's language."""
-    sentence = gettext(str(facts.get("reason", "–")))
     details = facts.get("details")
+    sentence = str(facts.get("reason", "–"))
     try:
-        return sentence % details if isinstance(details, dict) and details else sentence
+        return KvtError(sentence, **(details if isinstance(details, dict) else {})).translated
     except (KeyError, TypeError, ValueError):
         return sentence
 
