@@ -17,6 +17,8 @@ from apps.fraud.scorers.training.split import Part, Split, truth_of
 MOST_GENUINE: Final = 60_000
 ROUNDS: Final = 300
 STEP: Final = 50_000
+# Standard deviations: a line drawn through ordinary payments says nothing about a value that none of them had.
+FURTHEST: Final = 5.0
 # How freely its numbers may grow, the best on validation kept: one that follows every payment is no fair opponent.
 STRENGTHS: Final = (0.001, 0.01, 0.1, 1.0)
 
@@ -60,7 +62,7 @@ class _Design:
     def __call__(self, matrix: Matrix) -> NDArray[np.float64]:
         numbers = matrix[:, : self._numeric].astype(np.float64)
         filled = np.where(np.isnan(numbers), self._middle, numbers)
-        parts = [(filled - self._mean) / self._spread]
+        parts = [np.clip((filled - self._mean) / self._spread, -FURTHEST, FURTHEST)]
         for place, size in enumerate(self._sizes, self._numeric):
             parts.append((matrix[:, place, None] == np.arange(size)).astype(np.float64))
         return np.hstack(parts)
