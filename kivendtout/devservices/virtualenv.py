@@ -93,7 +93,9 @@ def _pip_from_the_system(home: Home) -> Path | None:
 def _install(home: Home, line: Step) -> None:
     unfinished_mark(home).touch()
     command = [str(home.python), "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
-    command += ["--progress-bar", "off", "--require-hashes", "-r", str(home.root / REQUIREMENTS)]
+    # The file names everything there is to install; older versions of pip, asked to look for more, miss the pin of a
+    # package that another one wants with an extra.
+    command += ["--progress-bar", "off", "--no-deps", "--require-hashes", "-r", str(home.root / REQUIREMENTS)]
     _run(home, command, "The Python packages could not be installed", line)
     unfinished_mark(home).unlink()
 
