@@ -307,6 +307,34 @@ def test_two_who_go_back_at_once_go_back_once(in_tenant: Tenant, analyst: User, 
     assert in_force()["scorer"] == 1
 
 
+def test_the_latest_change_is_the_one_that_came_last_whatever_the_clocks_of_those_who_asked_say(
+    in_tenant: Tenant, analyst: User, lead: User
+) -> None:
+    """A moment is read before the lock is held: who asked first may come second."""
+    (one,) = made(in_tenant)
+    promoted(one, analyst, lead)
+    for challenge, seconds in ((0.25, 2), (0.3, 1)):
+        at = NOON + timedelta(seconds=seconds)
+        operating_set(tenant=in_tenant, operating=moved(challenge=challenge), actor=lead, now=at)
+    scorer_go_back(tenant=in_tenant, actor=lead, now=NOON)
+    assert in_force()["challenge"] == 0.25
+    scorer_go_back(tenant=in_tenant, actor=lead, now=NOON)
+    assert in_force()["challenge"] == 0.2
+
+
+def test_a_promotion_that_waited_while_others_changed_what_decides_comes_last_or_not_at_all(
+    in_tenant: Tenant, analyst: User, lead: User
+) -> None:
+    """Changes are put in the order of their rows: so a proposal must not be settled after a younger change."""
+    first, second = made(in_tenant, 2)
+    promoted(first, analyst, lead)
+    waiting = scorer_propose(scorer=second, operating=OTHER, actor=analyst, now=NOON, statement={})
+    operating_set(tenant=in_tenant, operating=moved(challenge=0.25), actor=lead, now=NOON)
+    scorer_go_back(tenant=in_tenant, actor=lead, now=NOON)  # as it was when the proposal was made
+    with pytest.raises(ScorerChangeSettled, match="Withdrawn"):
+        scorer_approve(change=waiting, actor=lead, now=NOON)
+
+
 def test_going_back_withdraws_what_was_proposed_on_other_grounds(in_tenant: Tenant, analyst: User, lead: User) -> None:
     first, second = made(in_tenant, 2)
     promoted(first, analyst, lead)
@@ -364,6 +392,32 @@ def test_steps_of_one_person_do_not_add_up(in_tenant: Tenant, analyst: User, lea
         operating_set(tenant=in_tenant, operating=moved(weight=0.5), actor=lead, now=NOON)
     with pytest.raises(NotAllowed):
         operating_set(tenant=in_tenant, operating=moved(challenge=0.3), actor=analyst, now=NOON)
+
+
+def test_after_a_return_one_person_moves_only_from_what_two_people_approved_and_is_in_force(
+    in_tenant: Tenant, analyst: User, lead: User
+) -> None:
+    (one,) = made(in_tenant)
+    promoted(one, analyst, lead)
+    low = Operating(challenge=0.02, deny=0.06, weight=0.8, alone_deny=0.05)
+    promoted(one, analyst, lead, low, hours=1)
+    scorer_go_back(tenant=in_tenant, actor=lead, now=NOON + timedelta(hours=2))
+    at = NOON + timedelta(hours=3)
+    with pytest.raises(OperatingRefused, match=r"between 0\.1 and 0\.4"):
+        operating_set(tenant=in_tenant, operating=moved(challenge=0.01, deny=0.03), actor=lead, now=at)
+    operating_set(tenant=in_tenant, operating=moved(challenge=0.25), actor=lead, now=at)
+    assert in_force()["challenge"] == 0.25
+
+
+def test_after_the_rules_alone_were_taken_back_the_approved_thresholds_still_bound(
+    in_tenant: Tenant, analyst: User, lead: User
+) -> None:
+    (one,) = made(in_tenant)
+    promoted(one, analyst, lead)
+    stand_down(tenant=in_tenant, actor=lead, now=NOON + timedelta(hours=1))
+    scorer_go_back(tenant=in_tenant, actor=lead, now=NOON + timedelta(hours=2))
+    with pytest.raises(OperatingRefused, match=r"between 0\.1 and 0\.4"):
+        operating_set(tenant=in_tenant, operating=moved(challenge=0.01), actor=lead, now=NOON + timedelta(hours=3))
 
 
 def test_without_a_champion_there_are_no_thresholds_to_move(in_tenant: Tenant, lead: User) -> None:

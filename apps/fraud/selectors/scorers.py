@@ -72,25 +72,36 @@ def changes() -> QuerySet[ScorerChange]:
     return found
 
 
-def change_to_undo() -> ScorerChange | None:
-    """The latest that decided and has not been taken back: each return goes one step further into the past."""
+def changes_standing() -> list[ScorerChange]:
+    """Those that decided and have not been taken back, in the order in which they came: each return takes one off.
+
+    In the order of their rows. Moments are read before the lock is held, so they may stand the other way round. Rows
+    are made with it held, and a proposal settles before any younger change or not at all: each change withdraws it.
+    """
     standing: list[ScorerChange] = []
-    for one in changes().filter(kind__in=DECISIVE, state=State.DONE).order_by("settled_at", "pk"):
+    for one in changes().filter(kind__in=DECISIVE, state=State.DONE).order_by("pk"):
         if one.kind != Kind.GO_BACK:
             standing.append(one)
         elif standing:
             standing.pop()
+    return standing
+
+
+def change_to_undo() -> ScorerChange | None:
+    """The latest that stands: each return goes one step further into the past."""
+    standing = changes_standing()
     return standing[-1] if standing else None
+
+
+def promotion_standing(*, scorer_id: int) -> ScorerChange | None:
+    """What two people agreed on for this scorer, and nobody has taken back."""
+    promotions = (
+        one for one in reversed(changes_standing()) if one.kind == Kind.PROMOTE and one.scorer_id == scorer_id
+    )
+    return next(promotions, None)
 
 
 def point_approved(active: ActiveScorer) -> Operating | None:
     """The operating point that two people agreed on for what decides now; from it, one person may move only so far."""
-    if active.scorer_id is None:
-        return None
-    promoted = (
-        changes()
-        .filter(kind=Kind.PROMOTE, state=State.DONE, scorer_id=active.scorer_id)
-        .order_by("-settled_at", "-pk")
-        .first()
-    )
+    promoted = None if active.scorer_id is None else promotion_standing(scorer_id=active.scorer_id)
     return None if promoted is None else point_of(promoted.after)
