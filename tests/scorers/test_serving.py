@@ -14,14 +14,16 @@ from apps.compliance.models import Tenant
 from apps.fraud.engine.decide import Inputs
 from apps.fraud.models import ActiveScorer, Decision, OperationalAlert, ScorerArtefact, ShadowScore
 from apps.fraud.models import Scorer as ScorerRow
+from apps.fraud.scorers.artefact import ArtefactRefused, ScorerMismatch
 from apps.fraud.scorers.scorer import Scorer
 from apps.fraud.services import scorer_trouble
 from apps.fraud.services.engine import policy_memory
 from apps.fraud.services.replay import decision_replay
 from apps.fraud.services.scorer_trials import shadow_scores_forget
 from apps.fraud.services.scoring import payments_decide
+from apps.fraud.state import scorer_memory as memory_module
 from apps.fraud.state.scorer_guard import PAUSE_SECONDS, SLOW_IN_A_ROW, ScorerGuard, scorer_guard
-from apps.fraud.state.scorer_memory import InForce, Loaded, ScorerMemory, ScorerUnknown, scorer_memory
+from apps.fraud.state.scorer_memory import AGAIN, InForce, Loaded, ScorerMemory, ScorerUnknown, scorer_memory
 from tests.factories import make_customer
 from tests.fraud.scoring.events import NOON, an_event
 from tests.scorers.small import small_rows, small_scorer, small_trained
@@ -267,3 +269,64 @@ def test_one_slow_answer_among_quick_ones_is_forgiven() -> None:
 
     scorer.probabilities = sometimes  # type: ignore[method-assign]
     assert [guard.ask(1, loaded, rows).trouble for _n in range(12)] == [""] * 12
+
+
+# --- it could not be loaded, and can be again -------------------------------------------------------------------------
+def failing_loads(monkeypatch: pytest.MonkeyPatch, number: int, error: Exception, times: int) -> list[int]:
+    """The numbers that were asked for; the first so many loads of one of them fail."""
+    real, asked = memory_module._load, list[int]()
+
+    def load(tenant_id: int, wanted: int, index: Any) -> Loaded:
+        asked.append(wanted)
+        if wanted == number and asked.count(number) <= times:
+            raise error
+        return real(tenant_id, wanted, index)
+
+    monkeypatch.setattr(memory_module, "_load", load)
+    return asked
+
+
+def test_a_champion_that_could_not_be_loaded_is_tried_again_and_decides(
+    in_tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scorer = small_scorer(in_tenant)
+    in_force(in_tenant, scorer)
+    asked, clock = failing_loads(monkeypatch, scorer.number, MemoryError(), 2), [0.0]
+    memory = ScorerMemory(clock=lambda: clock[0])
+    assert memory.current(in_tenant.pk).failure == "MemoryError"
+    clock[0] = AGAIN - 0.1
+    assert memory.current(in_tenant.pk).failure == "MemoryError"
+    assert asked == [scorer.number]  # not with each payment
+    clock[0] += AGAIN
+    assert memory.current(in_tenant.pk).failure == "MemoryError"
+    clock[0] += AGAIN
+    found = memory.current(in_tenant.pk)
+    assert found.champion is not None and (found.champion.version, found.failure) == (scorer.version, "")
+
+
+def test_a_scorer_on_trial_that_could_not_be_loaded_comes_back(
+    in_tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    champion, trial = small_scorer(in_tenant), small_scorer(in_tenant, trained=small_trained(seed=8))
+    in_force(in_tenant, champion, shadows=[trial.number])
+    asked, clock = failing_loads(monkeypatch, trial.number, OSError(), 1), [0.0]
+    memory = ScorerMemory(clock=lambda: clock[0])
+    first = memory.current(in_tenant.pk)
+    assert first.champion is not None and not first.shadows
+    clock[0] = AGAIN
+    assert [one.version for one in memory.current(in_tenant.pk).shadows] == [trial.version]
+    assert asked.count(champion.number) == 1  # what is loaded is not loaded again
+
+
+@pytest.mark.parametrize("error", [ArtefactRefused(), ScorerMismatch(differences="hour")])
+def test_a_damaged_or_foreign_scorer_is_not_tried_again(
+    in_tenant: Tenant, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    scorer = small_scorer(in_tenant)
+    in_force(in_tenant, scorer)
+    asked, clock = failing_loads(monkeypatch, scorer.number, error, 9), [0.0]
+    memory = ScorerMemory(clock=lambda: clock[0])
+    memory.current(in_tenant.pk)
+    clock[0] = 10 * AGAIN
+    assert memory.current(in_tenant.pk).failure
+    assert asked == [scorer.number]

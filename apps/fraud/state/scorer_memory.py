@@ -17,6 +17,7 @@ from django.utils.translation import gettext_noop
 from apps.fraud.engine.features.catalogue import INDEX
 from apps.fraud.models import ActiveScorer, ScorerArtefact
 from apps.fraud.models import Scorer as ScorerRow
+from apps.fraud.scorers.artefact import ArtefactRefused, ScorerMismatch
 from apps.fraud.scorers.scorer import Scorer
 from apps.fraud.scorers.trained import Operating
 from kivendtout.lib.errors import KvtError, NotFound
@@ -27,6 +28,11 @@ log = structlog.get_logger(__name__)
 EVERY: Final = 0.5
 # Loaded beside those in force, for replays and explanations; some megabytes each.
 KEPT: Final = 8
+# A scorer that could not be loaded is tried again then: what was short may be there again, and a try costs a payment
+# some ten milliseconds.
+AGAIN: Final = 30.0
+# What trying again would not change.
+LASTING: Final = (ArtefactRefused, ScorerMismatch)
 
 
 class ScorerUnknown(NotFound):
@@ -54,6 +60,8 @@ class InForce:
     failure: str = ""
     failed_id: int | None = None
     """The scorer that could not be loaded."""
+    again: bool = False
+    """A scorer is missing, the champion or one on trial, that may load when it is tried again."""
 
 
 NONE: Final = InForce()
@@ -65,6 +73,7 @@ class _Held:
         self.found: InForce | None = None
         self.version = -1
         self.asked_at = 0.0
+        self.loaded_at = 0.0
         self.failure: type[BaseException] | None = None
 
 
@@ -134,34 +143,39 @@ class ScorerMemory:
         if row is None:
             held.version = 0
             return NONE
-        if held.found is None or held.version != row.version:
+        now = self._clock()
+        again = held.found is not None and held.found.again and now - held.loaded_at >= AGAIN
+        if held.found is None or held.version != row.version or again:
             found = self._in_force(tenant_id, row)
-            held.version = row.version
+            held.version, held.loaded_at = row.version, now
             return found
         return held.found
 
     def _in_force(self, tenant_id: int, row: Any) -> InForce:
-        shadows = [loaded for number in row.shadows if (loaded := self._shadow(tenant_id, number)) is not None]
+        tried = [self._shadow(tenant_id, number) for number in row.shadows]
+        shadows = tuple(one for one in tried if isinstance(one, Loaded))
+        again = any(isinstance(one, Exception) and not isinstance(one, LASTING) for one in tried)
         if row.scorer is None:
-            return InForce(shadows=tuple(shadows))
+            return InForce(shadows=shadows, again=again)
         try:
             champion = self.numbered(tenant_id, row.scorer.number)
         except Error:
             raise  # PostgreSQL is away: what was in force stays
         except Exception as error:
             log.error("scorer_not_loaded", tenant=tenant_id, scorer=row.scorer.number, exc_info=True)
-            return InForce(shadows=tuple(shadows), failure=_said(error), failed_id=row.scorer.pk)
+            again = again or not isinstance(error, LASTING)
+            return InForce(shadows=shadows, failure=_said(error), failed_id=row.scorer.pk, again=again)
         operating = Operating(challenge=row.challenge, deny=row.deny, weight=row.weight, alone_deny=row.alone_deny)
-        return InForce(champion, operating, tuple(shadows))
+        return InForce(champion, operating, shadows, again=again)
 
-    def _shadow(self, tenant_id: int, number: int) -> Loaded | None:
+    def _shadow(self, tenant_id: int, number: int) -> Loaded | Exception:
         try:
             return self.numbered(tenant_id, number)
         except Error:
             raise
-        except Exception:
+        except Exception as error:
             log.error("shadow_scorer_not_loaded", tenant=tenant_id, scorer=number, exc_info=True)
-            return None
+            return error
 
 
 def _said(error: Exception) -> str:
