@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 
 from apps.compliance.admin.limits import statement_limit, took_too_long
 from apps.compliance.admin.present import Column, Section, Viewer, table
+from apps.fraud.admin.scorer_watch_parts import percent
 from apps.fraud.models import FraudLabel
 from apps.fraud.selectors.label_delays import SHARES_AFTER, Delays, Group, LabelDelays, label_delays
 from kivendtout.lib.clock import now
@@ -58,7 +59,7 @@ def _columns() -> list[Column]:
     def share(days: int) -> Column:
         def draw(_viewer: Viewer, row: Group) -> str:
             found = row.delays.share_after[days]
-            return "—" if found is None else f"{found:.0%}"
+            return "—" if found is None else percent(found, 0)
 
         return Column(_("by day %(days)s") % {"days": days}, draw, end=True)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Final
@@ -78,11 +78,19 @@ class Explained:
 
     @property
     def raised(self) -> tuple[Told, ...]:
-        return tuple(one for one in self.reasons if one.raises)[:MOST_RAISED]
+        return _each_once(one for one in self.reasons if one.raises)[:MOST_RAISED]
 
     @property
     def lowered(self) -> tuple[Told, ...]:
-        return tuple(one for one in self.reasons if not one.raises)[:MOST_LOWERED]
+        return _each_once(one for one in self.reasons if not one.raises)[:MOST_LOWERED]
+
+
+def _each_once(reasons: Iterable[Told]) -> tuple[Told, ...]:
+    """Two facts may have the same words, as when no merchant is named; the waterfall has both."""
+    kept: dict[str, Told] = {}
+    for one in reasons:
+        kept.setdefault(one.fr, one)
+    return tuple(kept.values())
 
 
 def explained(
