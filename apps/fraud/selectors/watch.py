@@ -14,7 +14,8 @@ from django.db.models import QuerySet
 from numpy.typing import NDArray
 
 from apps.fraud.engine.features.feature import Value
-from apps.fraud.models import ActiveScorer, OperationalAlert, Scorer, ScorerChange
+from apps.fraud.models import ActiveScorer, OperationalAlert, Scorer
+from apps.fraud.selectors.scorers import promotion_standing
 
 # Rows read at once: 2 MB of values.
 CHUNK: Final = 5_000
@@ -183,8 +184,8 @@ def alert_scores(scorer: Scorer, period: Period, *, most: int) -> list[float]:
 
 def alerts_promised(scorer: Scorer) -> float | None:
     """A day, as two people were told when they promoted it; None where the statement rests on no decisions."""
-    change = ScorerChange.objects.filter(scorer=scorer, kind=ScorerChange.Kind.PROMOTE, state=ScorerChange.State.DONE)
-    statement = change.order_by("-pk").values_list("statement", flat=True).first()
+    promoted = promotion_standing(scorer_id=scorer.pk)
+    statement = promoted.statement if promoted is not None else None
     after = statement.get("after") if isinstance(statement, dict) else None
     alerts = after.get("alerts") if isinstance(after, dict) else None
     return float(alerts) if isinstance(alerts, int | float) else None

@@ -6,9 +6,10 @@ from datetime import timedelta
 
 import pytest
 
-from apps.compliance.models import Tenant
+from apps.compliance.models import Tenant, User
 from apps.fraud.engine.features.catalogue import INDEX
-from apps.fraud.models import OperationalAlert, ScorerChange, ScorerWatch
+from apps.fraud.models import OperationalAlert, Scorer, ScorerChange, ScorerWatch
+from apps.fraud.selectors.watch import alerts_promised
 from apps.fraud.services.scorer_watch import DayNotOver, scorer_watches_forget, scorers_watch
 from kivendtout.lib.tenancy import tenant_scope
 from tests.conftest import make_person
@@ -150,12 +151,17 @@ def test_days_of_the_scorer_before_are_no_measure_once_it_has_days_of_its_own(in
     assert row.findings["volume"]["usual"] == 51 and row.findings["volume"]["basis"] == "own_days" and kinds() == []
 
 
+def stated(scorer: Scorer, *, kind: str = "promote", alerts: float | None = None) -> None:
+    person = User.objects.first() or make_person(scorer.tenant, "lead")
+    ScorerChange.objects.create(
+        kind=kind, state="done", scorer=scorer, before={}, after={}, statement={"after": {"alerts": alerts}},
+        asked_at=MORNING, settled_at=MORNING, settled_by=person,
+    )  # fmt: skip
+
+
 def test_a_new_champion_is_held_against_what_was_said_when_it_was_promoted(in_tenant: Tenant) -> None:
     scorer = champion(in_tenant)
-    ScorerChange.objects.create(
-        kind="promote", state="done", scorer=scorer, before={}, after={}, statement={"after": {"alerts": 20.5}},
-        asked_at=MORNING, settled_by=make_person(in_tenant, "lead"),
-    )  # fmt: skip
+    stated(scorer, alerts=20.5)
     rows, _truth = ordinary()
     for weeks in (1, 2, 3):
         decided(in_tenant, DAY - timedelta(weeks=weeks), rows[:60], by=None, alerts=60)
@@ -163,6 +169,16 @@ def test_a_new_champion_is_held_against_what_was_said_when_it_was_promoted(in_te
     [row] = run(in_tenant)
     assert (row.findings["volume"]["usual"], row.findings["volume"]["basis"]) == (20.5, "statement")
     assert kinds() == ["volume"]
+
+
+def test_what_was_said_of_a_promotion_that_was_taken_back_is_no_measure(in_tenant: Tenant) -> None:
+    scorer = champion(in_tenant)
+    stated(scorer, alerts=20.5)
+    stated(scorer, alerts=400)
+    stated(scorer, kind="go_back")
+    assert alerts_promised(scorer) == 20.5
+    stated(scorer, kind="go_back")
+    assert alerts_promised(scorer) is None
 
 
 def test_what_happens_on_sundays_is_no_measure_for_mondays(in_tenant: Tenant) -> None:
