@@ -21,8 +21,10 @@ from apps.fraud.models import Decision, Explanation, FraudAlert
 from apps.fraud.models import Scorer as ScorerRow
 from apps.fraud.scorers.explain import Walk, walk
 from apps.fraud.scorers.scorer import Scorer
+from apps.fraud.selectors.catalogues import catalogue_index
 from apps.fraud.services.explained import Explained, explained
 from apps.fraud.services.replay import Stored, stored_read
+from apps.fraud.services.unreadable import Unreadable
 from apps.fraud.state.scorer_memory import scorer_memory
 from apps.payments.models import Currency
 from kivendtout.lib.errors import KvtError
@@ -33,6 +35,9 @@ log = structlog.get_logger(__name__)
 BATCH: Final = 500
 # Older alerts are explained when somebody opens them; a job that came back after a day has enough to do.
 RECENT: Final = timedelta(days=1)
+# What reading a stored row, its rules, its scorer or its catalogue raises when something of it is lost or damaged.
+DAMAGED: Final = (KvtError, LookupError, ValueError, TypeError, msgspec.MsgspecError)
+_unreadable: Final = Unreadable()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,18 +90,15 @@ def explanations_make(*, tenant_id: int, now: datetime, limit: int = BATCH) -> M
     """For recent alerts that have none yet, newest first; repeating it changes nothing."""
     made, unreadable = 0, 0
     with tenant_scope(tenant_id):
-        pending = _pending(now)
+        pending = _pending(now).exclude(pk__in=_unreadable.left_alone(now))
         for version in sorted(set(pending.values_list("scorer_version", flat=True))):
             some = list(pending.filter(scorer_version=version).order_by("-pk")[: limit - made])
-            try:
-                rows = list(_explanations(some, now))
-            except (KvtError, KeyError, ValueError, msgspec.MsgspecError) as error:
-                log.warning("alerts_not_explained", tenant=tenant_id, scorer=version, error=type(error).__name__)
-                unreadable += len(some)
-                continue
+            rows = list(_explanations(some, now))
             Explanation.objects.bulk_create(rows, ignore_conflicts=True)
+            failed = {one.pk for one in some} - {row.payment_id for row in rows}
+            _unreadable.add(failed, now)
             made += len(rows)
-            unreadable += len(some) - len(rows)
+            unreadable += len(failed)
     return Made(made, unreadable)
 
 
@@ -115,17 +117,38 @@ def _explanations(decisions: Sequence[Decision], now: datetime) -> Iterator[Expl
     for one in decisions:
         by_catalogue.setdefault(one.catalogue_version, []).append(one)
     for some in by_catalogue.values():
-        stored = [stored_read(one) for one in some]
-        scorer_id, _baseline_of = _row(some[0].tenant_id, _number(some[0].scorer_version))
-        for one, found in zip(some, _walks(some[0], stored), strict=True):
-            if found is None:
-                continue
+        for one, found in _walked(some):
             told = msgspec.to_builtins(found)
             base = told.pop("base")
+            scorer_id, _baseline_of = _row(one.tenant_id, _number(one.scorer_version))
             yield Explanation(
                 tenant_id=one.tenant_id, payment_id=one.pk, scorer_id=scorer_id, base=base, contributions=told,
                 made_at=now,
             )  # fmt: skip
+
+
+def _walked(decisions: Sequence[Decision]) -> Iterator[tuple[Decision, Walk]]:
+    """In one go; one by one where that fails, so that a damaged row costs its own explanation and no other."""
+    first = decisions[0]
+    try:
+        _row(first.tenant_id, _number(first.scorer_version))
+        _scorer(first, catalogue_index(first.catalogue_version))
+    except DAMAGED as error:
+        log.warning(
+            "alerts_not_explained", tenant=first.tenant_id, scorer=first.scorer_version, alerts=len(decisions),
+            error=type(error).__name__,
+        )  # fmt: skip
+        return
+    try:
+        found = _walks(first, [stored_read(one) for one in decisions])
+    except DAMAGED as error:
+        if len(decisions) > 1:
+            for one in decisions:
+                yield from _walked([one])
+            return
+        log.warning("alert_not_explained", decision=first.pk, error=type(error).__name__)
+        return
+    yield from ((one, told) for one, told in zip(decisions, found, strict=True) if told is not None)
 
 
 def _spoke(stored: Stored) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -13,9 +14,11 @@ from apps.fraud.engine.decide import ListHit, RuleHit
 from apps.fraud.models import ActiveScorer, Decision, Explanation, ScorerArtefact
 from apps.fraud.scorers.scorer import Scorer
 from apps.fraud.services import explanations
+from apps.fraud.services.decisions_store import pack_row
 from apps.fraud.services.explanations import decision_explain, decision_rescore, explanations_make
 from apps.fraud.services.replay import stored_read
 from apps.fraud.services.scoring import payments_decide
+from apps.fraud.services.unreadable import LEFT_ALONE, MOST, Unreadable
 from apps.fraud.state.scorer_memory import scorer_memory
 from tests.factories import make_customer
 from tests.fraud.explain.scored import alerted, decided, fraud_row
@@ -31,6 +34,7 @@ def _forgotten() -> Iterator[None]:
     scorer_memory._numbered.clear()
     scorer_memory._held.clear()
     explanations._row.cache_clear()
+    explanations._unreadable.clear()
 
 
 def test_rules_and_scorer_add_up_to_the_score_exactly(in_tenant: Tenant) -> None:
@@ -174,6 +178,46 @@ def test_one_alert_that_cannot_be_explained_does_not_hold_up_the_others(in_tenan
     alerted(decided(in_tenant, scorer, fraud_row(2), scorer_version="99:000000000000"))
     done = explanations_make(tenant_id=in_tenant.pk, now=NOON)
     assert (done.made, done.unreadable) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    "damage", [{"features": b"\xc1"}, {"features": pack_row([1.0])}, {"inputs": "{}"}, {"ruleset_number": 987}]
+)
+def test_a_stored_row_that_cannot_be_read_costs_its_own_explanation_and_no_other(
+    in_tenant: Tenant, damage: dict[str, Any]
+) -> None:
+    scorer = small_scorer(in_tenant)
+    whole, damaged, newest = (decided(in_tenant, scorer, fraud_row(n)) for n in range(3))
+    for one in (whole, damaged, newest):
+        alerted(one)
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("ALTER TABLE fraud_decision DISABLE TRIGGER USER")
+        Decision.objects.filter(pk=damaged.pk).update(**damage)
+        cursor.execute("ALTER TABLE fraud_decision ENABLE TRIGGER USER")
+    done = explanations_make(tenant_id=in_tenant.pk, now=NOON)
+    assert (done.made, done.unreadable) == (2, 1)
+    assert set(Explanation.objects.values_list("payment_id", flat=True)) == {whole.pk, newest.pk}
+
+
+def test_alerts_that_cannot_be_explained_do_not_hide_older_ones(in_tenant: Tenant) -> None:
+    scorer = small_scorer(in_tenant)
+    older = decided(in_tenant, scorer, fraud_row())
+    newer = decided(in_tenant, scorer, fraud_row(1), inputs={"scorer_score": 0.5})
+    for one in (older, newer):
+        alerted(one)
+    first, second, third = (explanations_make(tenant_id=in_tenant.pk, now=NOON, limit=1) for _n in range(3))
+    assert (first.made, first.unreadable) == (0, 1)
+    assert (second.made, second.unreadable) == (1, 0)
+    assert (third.made, third.unreadable) == (0, 0)  # left alone, and not read every ten seconds
+    assert explanations_make(tenant_id=in_tenant.pk, now=NOON + LEFT_ALONE).unreadable == 1
+
+
+def test_no_more_than_some_thousand_are_left_alone() -> None:
+    kept = Unreadable()
+    kept.add(range(MOST + 10), NOON)
+    assert len(kept.left_alone(NOON)) == MOST
+    assert MOST + 9 in kept and 9 not in kept
 
 
 def test_a_neighbours_alerts_are_its_own(in_tenant: Tenant, neighbour: Tenant) -> None:
