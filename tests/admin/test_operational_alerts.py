@@ -7,10 +7,12 @@ import re
 from datetime import timedelta
 from typing import Any
 
+import kombu.exceptions
 import pytest
 from django.test import Client
 
 from apps.compliance.models import Tenant, User
+from apps.fraud.admin.operational_alerts import OperationalAlertAdmin
 from apps.fraud.admin.scorer_watch import PAGE_POLICY
 from apps.fraud.models import ActiveScorer, OperationalAlert, Scorer, ScorerChange, ScorerWatch
 from apps.fraud.services.operational_alerts import operational_alert_raise
@@ -212,6 +214,40 @@ def test_retraining_is_handed_to_the_jobs_worker(
     assert "A new scorer is being trained" in answer.content.decode()
     told = {"tenant_id": champion.tenant_id, "why": "asked", "actor_id": cast["lead"].pk}
     assert sent == [("fraud.retrain_scorer", told)]
+
+
+def test_who_comes_second_has_nothing_trained(
+    champion: Scorer, client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have read the alert while it was open; a colleague closes it a moment before this one is written."""
+    sent: list[str] = []
+    monkeypatch.setattr("celery.Celery.send_task", lambda _app, name, **_given: sent.append(name))
+    alert, ours = raised(champion, "drift"), OperationalAlertAdmin._alert
+
+    def read(*given: Any) -> OperationalAlert:
+        found = ours(*given)
+        OperationalAlert.objects.filter(pk=alert.pk).update(status="handled", handled_at=MORNING, note="first")
+        return found
+
+    monkeypatch.setattr(OperationalAlertAdmin, "_alert", read)
+    answer = client_of("lead").post(url(alert, "retrain"), {"note": "me too"})
+    assert "Somebody has handled this already" in answer.content.decode()
+    alert.refresh_from_db()
+    assert (sent, alert.note) == ([], "first")
+
+
+def test_an_alert_stays_open_when_its_training_cannot_be_handed_over(
+    champion: Scorer, client_of: ClientOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_given: Any, **_more: Any) -> None:
+        raise kombu.exceptions.OperationalError
+
+    monkeypatch.setattr("celery.Celery.send_task", away)
+    alert = raised(champion, "drift")
+    answer = client_of("lead").post(url(alert, "retrain"), {"note": "New shop opened."})
+    assert "Redis does not answer" in answer.content.decode()
+    alert.refresh_from_db()
+    assert (alert.status, alert.note) == ("open", "")
 
 
 def test_the_record_says_what_happened_with_its_figures_in_french_too(champion: Scorer, client_of: ClientOf) -> None:

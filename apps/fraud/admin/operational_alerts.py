@@ -181,9 +181,11 @@ class OperationalAlertAdmin(PagesAdmin):
             return self._back(alert)
 
         def save(told: dict[str, Any]) -> HttpResponse:
-            with transaction.atomic():  # of two people who act at once, the second one's act is undone
-                said = act(told)
+            # First handled, then acted, in one transaction: of two people who act at once, the second one is refused
+            # before a training is handed over, which no rollback takes back; and what cannot be done stays open.
+            with transaction.atomic():
                 operational_alert_handle(alert=alert, actor=_person(request), now=now(), note=told["note"])
+                said = act(told)
             messages.success(request, said)
             return self._back(alert)
 
