@@ -19,11 +19,13 @@ from apps.fraud.models import OperationalAlert
 # Two small queries at most so often, however many scrapers there are.
 KEPT_SECONDS: Final = 15.0
 OPEN: Final = "SELECT kind, count(*) FROM fraud_operationalalert WHERE status = 'open' GROUP BY kind"
-# Of each tenant's champion the latest day; the worst of them, as no label names a tenant.
+# Of each tenant's champion the latest day; the worst of them, as no label names a tenant. One that was never watched
+# ages from when it came into force: a job that never ran must not look like one that has nothing to do.
 CHAMPIONS: Final = """
-SELECT max(w.score_psi), max(extract(epoch FROM now() - w.made_at)) FROM fraud_activescorer a
-JOIN LATERAL (SELECT score_psi, made_at FROM fraud_scorerwatch
+SELECT max(w.score_psi), max(extract(epoch FROM now() - coalesce(w.made_at, a.changed_at))) FROM fraud_activescorer a
+LEFT JOIN LATERAL (SELECT score_psi, made_at FROM fraud_scorerwatch
     WHERE scorer_id = a.scorer_id ORDER BY day DESC LIMIT 1) w ON true
+WHERE a.scorer_id IS NOT NULL
 """
 
 

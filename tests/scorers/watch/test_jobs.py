@@ -13,13 +13,14 @@ from django.db import OperationalError
 from prometheus_client import CollectorRegistry, generate_latest
 
 from apps.compliance.models import Tenant, User
-from apps.fraud.models import Scorer, ScorerWatch
+from apps.fraud.models import ActiveScorer, Scorer, ScorerWatch
 from apps.fraud.selectors import watch_metrics
 from apps.fraud.selectors.watch_metrics import WatchCollector
 from apps.fraud.services import retraining, watch_jobs
 from apps.fraud.services.operational_alerts import operational_alert_raise
 from apps.fraud.services.watch_jobs import retrain_asked, retrain_everyone_due, watch_everyone, yesterday_of
 from apps.fraud.tasks_watch import retrain_scorer
+from kivendtout.lib.clock import now
 from kivendtout.lib.errors import NotAllowed
 from kivendtout.lib.tenancy import tenant_scope
 from tests.conftest import make_person
@@ -163,6 +164,25 @@ def test_a_scraper_reads_open_alerts_and_the_worst_psi(in_tenant: Tenant, neighb
     assert 'kivendtout_operational_alerts_open{kind="decay"} 0.0' in shown
     assert "kivendtout_champion_score_psi 0.25" in shown and "kivendtout_champion_watch_age_seconds" in shown
     assert "tenant" not in shown
+
+
+def age_of(shown: str) -> float:
+    [line] = [one for one in shown.splitlines() if one.startswith("kivendtout_champion_watch_age_seconds ")]
+    return float(line.split()[1])
+
+
+def test_a_champion_that_was_never_watched_grows_old_from_the_day_it_decides(
+    in_tenant: Tenant, neighbour: Tenant
+) -> None:
+    scorer, hour = champion(in_tenant), timedelta(hours=1)
+    ActiveScorer.objects.update(version=2, changed_at=now() - 80 * hour)
+    assert age_of(scraped(WatchCollector())) == pytest.approx(80 * 3600, abs=60)
+    with tenant_scope(neighbour.pk):  # rules alone: there is nobody to watch
+        ActiveScorer.objects.create(version=1, changed_at=now() - 900 * hour)
+    assert age_of(scraped(WatchCollector())) == pytest.approx(80 * 3600, abs=60)
+    watched = {"scorer": scorer, "day": DAY, "payments": 1, "alerts": 0, "findings": {"out": []}}
+    ScorerWatch.objects.create(**watched, made_at=now() - hour)
+    assert age_of(scraped(WatchCollector())) == pytest.approx(3600, abs=60)
 
 
 def test_many_scrapers_ask_the_database_no_more_often_than_one(in_tenant: Tenant) -> None:
