@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from django.db import OperationalError, transaction
 
 from apps.compliance.models import Tenant
 from apps.fraud.engine.decide import Inputs
@@ -16,10 +17,11 @@ from apps.fraud.models import ActiveScorer, Decision, OperationalAlert, ScorerAr
 from apps.fraud.models import Scorer as ScorerRow
 from apps.fraud.scorers.artefact import ArtefactRefused, ScorerMismatch
 from apps.fraud.scorers.scorer import Scorer
-from apps.fraud.services import scorer_trouble
-from apps.fraud.services.engine import policy_memory
+from apps.fraud.services import operational_alerts, scorer_trouble
+from apps.fraud.services.engine import Trouble, policy_memory
 from apps.fraud.services.replay import decision_replay
 from apps.fraud.services.scorer_trials import shadow_scores_forget
+from apps.fraud.services.scorer_trouble import troubles_tell
 from apps.fraud.services.scoring import payments_decide
 from apps.fraud.state import scorer_memory as memory_module
 from apps.fraud.state.scorer_guard import PAUSE_SECONDS, SLOW_IN_A_ROW, ScorerGuard, scorer_guard
@@ -220,6 +222,34 @@ def test_a_scorer_that_fails_is_told_of_once_a_minute_not_once_a_payment(
     with django_capture_on_commit_callbacks(execute=True):
         for _n in range(3):
             decided(in_tenant)
+    assert OperationalAlert.objects.get().times == 1
+
+
+TROUBLE = (Trouble("scorer_failed", None, "MemoryError"),)
+
+
+def test_what_was_told_of_in_a_transaction_that_was_undone_is_told_again(
+    in_tenant: Tenant, django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        with pytest.raises(OperationalError), transaction.atomic():
+            troubles_tell(tenant_id=in_tenant.pk, troubles=TROUBLE, now=NOON)
+            raise OperationalError
+        assert not OperationalAlert.objects.exists()
+        troubles_tell(tenant_id=in_tenant.pk, troubles=TROUBLE, now=NOON)
+    assert OperationalAlert.objects.get().times == 1
+
+
+def test_an_alert_that_could_not_be_written_is_tried_again_with_the_next_payment(
+    in_tenant: Tenant, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    with monkeypatch.context() as broken, django_capture_on_commit_callbacks(execute=True):
+        broken.setattr(operational_alerts, "RAISE", "SELECT 1 / 0")
+        troubles_tell(tenant_id=in_tenant.pk, troubles=TROUBLE, now=NOON)
+    assert not OperationalAlert.objects.exists()
+    with django_capture_on_commit_callbacks(execute=True):
+        for _n in range(3):
+            troubles_tell(tenant_id=in_tenant.pk, troubles=TROUBLE, now=NOON)
     assert OperationalAlert.objects.get().times == 1
 
 

@@ -12,6 +12,7 @@ from typing import Final
 from django.db import transaction
 
 from apps.fraud.services.engine import Trouble
+from apps.fraud.services.operational_alerts import operational_alert_raise
 
 # Each process says it so often while it lasts; the alert counts how often it was said.
 EVERY_SECONDS: Final = 60.0
@@ -21,22 +22,18 @@ _lock: Final = Lock()
 
 def troubles_tell(*, tenant_id: int, troubles: Sequence[Trouble], now: datetime) -> None:
     """Call it inside the transaction of the decisions: they come first, and a failure to tell undoes none of them."""
-    if not troubles:
-        return
-    from apps.fraud.services.operational_alerts import operational_alert_raise
-
     for one in troubles:
-        key = (tenant_id, one.kind, one.scorer_id)
+        transaction.on_commit(partial(_tell, tenant_id, one, now), robust=True)
+
+
+def _tell(tenant_id: int, one: Trouble, now: datetime) -> None:
+    """Only what was written counts as told: what was undone, or could not be written, is told with the next payment."""
+    key = (tenant_id, one.kind, one.scorer_id)
+    with _lock:
+        if monotonic() < _told.get(key, 0.0):
+            return
+    facts = {"detail": one.detail}
+    written = operational_alert_raise(tenant_id=tenant_id, kind=one.kind, scorer=one.scorer_id, facts=facts, now=now)
+    if written is not None:
         with _lock:
-            if monotonic() < _told.get(key, 0.0):
-                continue
             _told[key] = monotonic() + EVERY_SECONDS
-        tell = partial(
-            operational_alert_raise,
-            tenant_id=tenant_id,
-            kind=one.kind,
-            scorer=one.scorer_id,
-            facts={"detail": one.detail},
-            now=now,
-        )
-        transaction.on_commit(tell, robust=True)
