@@ -3,10 +3,10 @@ from __future__ import annotations
 import redis
 import structlog
 from celery import shared_task
-from django.db import DatabaseError
 
 from apps.compliance.models import Tenant
 from apps.fraud.services.alert_changes import alert_changes_forget
+from apps.fraud.services.each_tenant import each_tenant
 from apps.fraud.services.explanations import explanations_make
 from apps.fraud.services.feature_state import state_check
 from apps.fraud.services.idempotency import answers_forget
@@ -44,20 +44,13 @@ def forget_alert_changes() -> int:
 @shared_task(name="fraud.explain_alerts")
 def explain_alerts() -> int:
     """An alert's page then loads no scorer, and an alert keeps its reasons whatever becomes of its scorer."""
-    made = 0
-    for tenant_id in Tenant.objects.values_list("pk", flat=True):
-        try:
-            made += explanations_make(tenant_id=tenant_id, now=now()).made
-        except DatabaseError as error:  # one tenant's trouble is not the others'
-            log.warning("explain_alerts_stopped", tenant=tenant_id, error=type(error).__name__)
-    return made
+    return each_tenant("explain_alerts", lambda tenant: explanations_make(tenant_id=tenant.pk, now=now()).made)
 
 
 @shared_task(name="fraud.sync_scorers")
-def sync_scorers() -> None:
-    """MLflow hears of moves made on pages, and of what it missed while it was away."""
-    for tenant_id in Tenant.objects.values_list("pk", flat=True):
-        scorers_sync(tenant_id=tenant_id)
+def sync_scorers() -> int:
+    """MLflow hears of moves made on pages, and of what it missed while it was away. How many it now knows more."""
+    return each_tenant("sync_scorers", lambda tenant: len(scorers_sync(tenant_id=tenant.pk).registered))
 
 
 @shared_task(name="fraud.forget_shadow_scores")
