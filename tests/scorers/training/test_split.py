@@ -10,7 +10,7 @@ import pytest
 from apps.fraud.engine.features.catalogue import CATALOGUE
 from apps.fraud.scorers.training.plan import Plan
 from apps.fraud.scorers.training.reading import MatrixFile
-from apps.fraud.scorers.training.refusals import TooLittle, TooShort
+from apps.fraud.scorers.training.refusals import PlanRefused, TooLittle, TooShort
 from apps.fraud.scorers.training.rows import DAY, NEVER, Rows
 from apps.fraud.scorers.training.split import Split, measured_delay, split_of, truth_of
 from tests.scorers.training.planted import START, planted, planted_file
@@ -100,3 +100,22 @@ def test_labels_that_take_no_time_leave_no_gap(rows: Rows) -> None:
     split = split_of(rows, msgspec.structs.replace(PLAN, label_delay_days=0), int(rows.at[-1]) + 10 * DAY)
     assert (split.train.ends, split.validation.ends) == (split.validation.begins, split.test.begins)
     assert sum(part.stop - part.start for part in (split.train, split.validation, split.test)) == len(rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("label_delay_days", [float("nan"), float("inf"), 1e300, -3.0]),
+        ("seed", [-1, 10**30]),
+        ("most_touched", [float("nan"), -0.1, 1.5]),
+        ("trials", [0, -2]),
+        ("budget_minutes", [float("nan"), float("inf"), -1.0]),
+        ("threads", [0]),
+        ("test_share", [float("nan"), 1.2]),
+        ("validation_share", [0.9]),
+    ],
+)
+def test_a_plan_that_cannot_be_followed_is_refused_in_a_sentence(name: str, values: list[float]) -> None:
+    for value in values:
+        with pytest.raises(PlanRefused, match=r"cannot be planned so: the .* is .*, and must be between .* and .*\."):
+            msgspec.structs.replace(Plan(), **{name: value})

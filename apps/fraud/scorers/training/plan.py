@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from apps.fraud.scorers.training.refusals import CostsRefused
+from apps.fraud.scorers.training.refusals import CostsRefused, PlanRefused
 
 
 class Costs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -47,6 +47,10 @@ def costs_read(text: str) -> Costs:
         raise CostsRefused(problem=str(error)) from error
 
 
+# What XGBoost and NumPy both take for a seed.
+LARGEST_SEED: Final = 2**31 - 1
+# Longer than any bank gives a customer to dispute a payment.
+LONGEST_DELAY: Final = 3650.0
 # Weights of the scorer in the combined score that are tried. Under a half the rules would decide alone.
 WEIGHTS: Final = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
 
@@ -69,3 +73,22 @@ class Plan(Struct, frozen=True, kw_only=True):
     test_share: float = 0.2
     threads: int = 2
     """Never changes the result."""
+
+    def __post_init__(self) -> None:
+        delay = self.label_delay_days
+        asked: list[tuple[str, float | None, float, float]] = [
+            ("the seed", self.seed, 0, LARGEST_SEED),
+            ("the days that labels need", delay, 0, LONGEST_DELAY),
+            ("the minutes to search in", self.budget_minutes, 0, 24 * 60),
+            ("the number of trials", self.trials, 1, 100_000),
+            ("the share of good payments touched", self.most_touched, 0, 1),
+            ("the share for validation", self.validation_share, 0, 1 - self.test_share),
+            ("the share for the test", self.test_share, 0, 1),
+            ("the number of threads", self.threads, 1, 1024),
+        ]
+        for name, value, least, most in asked:
+            # Written so that what is no number is refused too.
+            if value is not None and not least <= value <= most:
+                raise PlanRefused(
+                    problem=f"{name} is {value:,.10g}, and must be between {least:,.10g} and {most:,.10g}"
+                )

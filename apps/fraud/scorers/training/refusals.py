@@ -54,3 +54,8 @@ class TooShort(TrainingRefused):
 class CostsRefused(TrainingRefused):
     code = "costs_refused"
     message = gettext_noop("The costs cannot be used: %(problem)s. See docs/training.md for the names and their units.")
+
+
+class PlanRefused(TrainingRefused):
+    code = "training_plan_refused"
+    message = gettext_noop("A training cannot be planned so: %(problem)s.")
