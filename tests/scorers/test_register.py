@@ -101,3 +101,15 @@ def test_a_period_that_is_empty_is_refused(in_tenant: Tenant) -> None:
     trained = replace(small_trained(), data_until=NOON - timedelta(days=90))
     with pytest.raises(ScorerIncomplete, match="period"):
         scorer_register(tenant_id=in_tenant.pk, trained=trained, actor=None, now=NOON)
+
+
+def test_whatever_goes_wrong_in_telling_the_registry_the_scorer_is_registered(
+    in_tenant: Tenant, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    def breaks(**_scorer: Any) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("apps.fraud.services.scorer_register.scorer_record_quietly", breaks)
+    with django_capture_on_commit_callbacks(execute=True):
+        scorer = small_scorer(in_tenant)
+    assert Scorer.objects.get() == scorer

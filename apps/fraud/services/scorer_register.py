@@ -60,7 +60,7 @@ def scorer_register(*, tenant_id: int, trained: Trained, actor: User | None, now
             ScorerPicture(tenant_id=tenant_id, scorer=scorer, name=name, language=language, svg=svg)
             for (name, language), svg in trained.pictures.items()
         )
-        transaction.on_commit(lambda: scorer_record_quietly(scorer=scorer))
+        transaction.on_commit(lambda: scorer_record_quietly(scorer=scorer), robust=True)
     return scorer
 
 
