@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+import redis
 from django.core.cache import cache
+from django.db import connection
 
 from apps.compliance.models import Tenant
 from apps.fraud.models import Scorer, ScorerArtefact
@@ -83,6 +86,67 @@ def test_telling_it_twice_changes_nothing(registry: Any, in_tenant: Tenant, monk
     assert len(registry.search_model_versions(f"name = '{name}'")) == 1
     monkeypatch.setattr(scorer_mlflow, "_client", lambda _url: pytest.fail("nothing new: nobody is asked"))
     assert scorers_sync(tenant_id=in_tenant.pk) == Synced()
+
+
+def lose(tenant: Tenant) -> None:
+    """Another name in the registry: to it, nothing of this tenant was ever told."""
+    Tenant.objects.filter(pk=tenant.pk).update(slug=f"lost-{os.urandom(4).hex()}")
+
+
+def test_a_lost_registry_is_filled_again_by_command(registry: Any, in_tenant: Tenant) -> None:
+    small_scorer(in_tenant)
+    Scorer.objects.update(stage="champion")
+    scorers_sync(tenant_id=in_tenant.pk)
+    before = Scorer.objects.get().run_id
+    lose(in_tenant)
+    assert scorers_sync(tenant_id=in_tenant.pk, again=True) == Synced((1,), True)
+    after, name = Scorer.objects.get().run_id, scorer_mlflow.registry_name(in_tenant.pk)
+    assert after != before and registry.get_run(after).info.status == "FINISHED"
+    assert registry.get_model_version_by_alias(name, "champion").run_id == after
+    assert scorers_sync(tenant_id=in_tenant.pk, again=True) == Synced((), True)
+
+
+def test_a_version_of_the_same_number_with_other_bytes_is_another_scorer(registry: Any, in_tenant: Tenant) -> None:
+    """Its database was made anew while the registry stayed."""
+    scorer = small_scorer(in_tenant)
+    Scorer.objects.update(stage="champion")
+    scorers_sync(tenant_id=in_tenant.pk)
+    name = scorer_mlflow.registry_name(in_tenant.pk)
+    registry.set_model_version_tag(name, "1", "digest", "0" * 64)
+    assert scorers_sync(tenant_id=in_tenant.pk, again=True).registered == (1,)
+    champion = registry.get_model_version_by_alias(name, "champion")
+    assert (str(champion.version), champion.tags["digest"]) == ("2", scorer.digest)
+
+
+def test_a_scorer_is_told_by_one_process_at_a_time(
+    registry: Any, in_tenant: Tenant, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small_scorer(in_tenant)
+    settings = connection.get_connection_params()
+    with psycopg.connect(**{name: settings[name] for name in ("dbname", "user", "password", "host", "port")}) as other:
+        other.execute("SELECT pg_advisory_lock(hashtext('kvt_mlflow'), %s::int)", [in_tenant.pk])
+        with monkeypatch.context() as busy:
+            busy.setattr(scorer_mlflow, "_client", lambda _url: pytest.fail("somebody else is telling it"))
+            assert "another process" in scorers_sync(tenant_id=in_tenant.pk, again=True).problem
+        other.execute("SELECT pg_advisory_unlock(hashtext('kvt_mlflow'), %s::int)", [in_tenant.pk])
+        assert scorers_sync(tenant_id=in_tenant.pk).registered == (1,)
+        free = other.execute("SELECT pg_try_advisory_lock(hashtext('kvt_mlflow'), %s::int)", [in_tenant.pk])
+        assert free.fetchone() == (True,)  # let go of when it was done
+
+
+def test_without_redis_a_scorer_is_registered_and_told(
+    registry: Any, in_tenant: Tenant, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
+) -> None:
+    def away(*_given: Any) -> None:
+        raise redis.exceptions.ConnectionError("Connection refused.")
+
+    monkeypatch.setattr(cache, "get", away)
+    monkeypatch.setattr(cache, "set", away)
+    with django_capture_on_commit_callbacks(execute=True):
+        scorer = small_scorer(in_tenant)
+    scorer.refresh_from_db()
+    assert registry.get_run(scorer.run_id).info.status == "FINISHED"
+    assert scorers_sync(tenant_id=in_tenant.pk).problem == "ConnectionError: Connection refused."
 
 
 def test_nothing_leaves_the_machine(registry: Any, in_tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,6 +10,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib.util import find_spec
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 import structlog
 from django.conf import settings
 from django.core.cache import cache
+from django.db import Error, connection
 
 from apps.compliance.models import Tenant
 from apps.fraud.models import Scorer, ScorerArtefact, ScorerPicture
@@ -47,6 +49,7 @@ KEY: Final = "kvt.scorer"
 MOST_MEASURES, MOST_PARAMETERS, LONGEST = 1000, 100, 500
 STAGES_TOLD: Final = "kvt-scorers-told-{}"
 DAY: Final = 24 * 3600
+BUSY: Final = "another process is telling it at this moment"
 
 
 @dataclass(frozen=True)
@@ -72,26 +75,64 @@ def scorer_record_quietly(*, scorer: Scorer) -> None:
 
 
 def scorers_sync(*, tenant_id: int, again: bool = False) -> Synced:
-    """Registers scorers that MLflow has not, and tells it of stages. Without `again`, nothing new costs one query."""
+    """Registers scorers that MLflow has not, and tells it of stages. Without `again`, nothing new costs one query.
+
+    `again` asks the registry itself what it has: it may have been lost since.
+    """
     with tenant_scope(tenant_id):
-        rows = list(Scorer.objects.defer("report", "baseline", "parameters").order_by("number"))
-        missing = [row for row in rows if not row.run_id]
-        standing = sha256(repr([(row.number, row.stage) for row in rows]).encode()).hexdigest()
-        told = cache.get(STAGES_TOLD.format(tenant_id)) == standing
-        url = registry_url()
-        if url is None or not rows or not (missing or not told or again):
-            return Synced()
         try:
-            client = _client(url)
-            for row in missing:
-                run_id = _record(client, row)
-                Scorer.objects.filter(pk=row.pk).update(run_id=run_id)
-            _tell_stages(client, tenant_id, rows)
-        except Exception as error:  # whatever MLflow, its database or its server raises: see the first line
-            log.warning("mlflow_not_told", tenant=tenant_id, scorers=[row.number for row in missing], exc_info=True)
+            url = registry_url()
+            if url is None or not (again or _news(tenant_id)):
+                return Synced()
+            with _alone(tenant_id) as alone:
+                return _sync(url, tenant_id, again) if alone else Synced(problem=BUSY)
+        except Exception as error:  # whatever MLflow, its database, its server or the cache raises: see the first line
+            log.warning("mlflow_not_told", tenant=tenant_id, exc_info=True)
             return Synced(problem=f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}")
-        cache.set(STAGES_TOLD.format(tenant_id), standing, DAY)
-        return Synced(tuple(row.number for row in missing), True)
+
+
+def _news(tenant_id: int) -> bool:
+    rows = list(Scorer.objects.order_by("number").only("number", "stage", "run_id"))
+    # A scorer that MLflow has not is told of without the cache, too.
+    return any(not row.run_id for row in rows) or (
+        bool(rows) and cache.get(STAGES_TOLD.format(tenant_id)) != _standing(rows)
+    )
+
+
+def _standing(rows: list[Scorer]) -> str:
+    return sha256(repr([(row.number, row.stage) for row in rows]).encode()).hexdigest()
+
+
+@contextmanager
+def _alone(tenant_id: int) -> Iterator[bool]:
+    """A job each minute, a registration and a command would each make a run of the same scorer. Held by the session,
+    as the registry may take its time; freed if the process dies."""
+    values: list[Any] = [tenant_id]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(hashtext('kvt_mlflow'), %s)", values)
+        alone = bool(cursor.fetchone()[0])
+    try:
+        yield alone
+    finally:
+        # A connection that broke has taken the lock with it.
+        if alone:
+            with suppress(Error), connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(hashtext('kvt_mlflow'), %s)", values)
+
+
+def _sync(url: str, tenant_id: int, again: bool) -> Synced:
+    """With the lock held, so that what another process has just told is read as told."""
+    rows = list(Scorer.objects.defer("report", "baseline", "parameters").order_by("number"))
+    if not rows:
+        return Synced()
+    client = _client(url)
+    known = _versions(client, registry_name(tenant_id)) if again else None
+    missing = [row for row in rows if not row.run_id or (known is not None and _key(row) not in known)]
+    for row in missing:
+        Scorer.objects.filter(pk=row.pk).update(run_id=_record(client, row))
+    _tell_stages(client, tenant_id, rows)
+    cache.set(STAGES_TOLD.format(tenant_id), _standing(rows), DAY)
+    return Synced(tuple(row.number for row in missing), True)
 
 
 def _client(url: str) -> MlflowClient:
@@ -115,7 +156,7 @@ def _record(client: MlflowClient, row: Scorer) -> str:
     experiment = _experiment(client, name)
     found = client.search_runs([experiment], f"tags.`{KEY}` = '{key}' and attributes.status = 'FINISHED'")
     run_id = found[0].info.run_id if found else _run(client, experiment, Scorer.objects.get(pk=row.pk), key)
-    if not any(True for _one in _versions(client, name, row.number)):
+    if _key(row) not in _versions(client, name):
         tags = {"scorer": str(row.number), "digest": row.digest}
         client.create_model_version(name, source=f"runs:/{run_id}/artefact", run_id=run_id, tags=tags)
     return str(run_id)
@@ -203,25 +244,29 @@ def _files(folder: Path, row: Scorer, content: bytes) -> None:
         (folder / "pictures" / f"{picture.name}.{picture.language}.svg").write_text(picture.svg, encoding="utf-8")
 
 
-def _versions(client: MlflowClient, name: str, number: int | None = None) -> Iterator[Any]:
-    for one in client.search_model_versions(f"name = '{name}'"):
-        if number is None or one.tags.get("scorer") == str(number):
-            yield one
+def _key(row: Scorer) -> tuple[str, str]:
+    """A number alone may be another installation's, in a registry that outlived its database."""
+    return str(row.number), row.digest
+
+
+def _versions(client: MlflowClient, name: str) -> dict[tuple[str, str], Any]:
+    found = client.search_model_versions(f"name = '{name}'")
+    return {(one.tags.get("scorer", ""), one.tags.get("digest", "")): one for one in found}
 
 
 def _tell_stages(client: MlflowClient, tenant_id: int, rows: list[Scorer]) -> None:
     """Aliases say who decides and who is on trial: the newest of these is `shadow`, then `shadow-2`, `shadow-3`."""
     name = registry_name(tenant_id)
-    known = {one.tags.get("scorer"): one for one in _versions(client, name)}
+    known = _versions(client, name)
     trials = [row for row in reversed(rows) if row.stage == Scorer.Stage.SHADOW]
-    wanted = {("shadow" if n == 1 else f"shadow-{n}"): row.number for n, row in enumerate(trials, 1)}
+    wanted = {("shadow" if n == 1 else f"shadow-{n}"): row for n, row in enumerate(trials, 1)}
     if (champion := next((row for row in rows if row.stage == Scorer.Stage.CHAMPION), None)) is not None:
-        wanted["champion"] = champion.number
+        wanted["champion"] = champion
     for alias in set(client.get_registered_model(name).aliases) - set(wanted):
         client.delete_registered_model_alias(name, alias)
-    for alias, number in wanted.items():
-        client.set_registered_model_alias(name, alias, known[str(number)].version)
+    for alias, row in wanted.items():
+        client.set_registered_model_alias(name, alias, known[_key(row)].version)
     for row in rows:
-        one = known.get(str(row.number))
+        one = known.get(_key(row))
         if one is not None and one.tags.get("stage") != row.stage:
             client.set_model_version_tag(name, one.version, "stage", row.stage)
