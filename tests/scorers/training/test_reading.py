@@ -88,6 +88,14 @@ def test_texts_are_coded_by_the_rows_that_teach_most_frequent_first(tmp_path: Pa
         (with_labels(SMALL, FRAUD, [at and at - 10**12 for at in KNOWN]), "were known before their payment was made"),
         (with_column(SMALL, "amount_eur", [np.inf] * 300), "amount_eur holds infinite numbers"),
         (with_column(SMALL, "hour", ["noon"] * 300), "hour is not integer in it"),
+        (with_column(SMALL, "is_fraud", ["perhaps"] * 300), "is_fraud holds no true and false"),
+        (with_column(SMALL, "is_fraud", [7] * 300), "is_fraud holds no true and false"),
+        (with_column(SMALL, "amount_eur", ["dear"] * 300), "amount_eur holds no numbers"),
+        (with_column(SMALL, "customer", [{"id": 1}] * 300), "customer holds no texts"),
+        (with_column(SMALL, "reference_id", [None, *range(299)]), "some payments have no reference_id"),
+        (with_column(SMALL, "reference_id", ["one"] * 300), "reference_id holds no whole numbers"),
+        (with_column(SMALL, "previous_payments", ["many"] * 300), "previous_payments holds no whole numbers"),
+        (with_column(SMALL, "method", [{"id": 1}] * 300), "method is not text in it"),
     ],
 )
 def test_a_matrix_that_cannot_be_learned_from_is_refused_with_its_fault(
@@ -95,6 +103,7 @@ def test_a_matrix_that_cannot_be_learned_from_is_refused_with_its_fault(
 ) -> None:
     with pytest.raises(NotTrainable, match=rf"matrix.parquet cannot be trained on: .*{problem}"):
         file = opened(tmp_path, table)
+        file.times()
         file.rows(file.features(()), slice(0, 300))
 
 
@@ -102,3 +111,17 @@ def test_a_file_that_is_no_parquet_is_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.parquet").write_text("hello")
     with pytest.raises(NotTrainable, match=r"notes.parquet cannot be trained on"):
         MatrixFile(tmp_path / "notes.parquet", CATALOGUE)
+
+
+def test_verdicts_written_as_zeros_and_ones_are_read(tmp_path: Path) -> None:
+    table = with_column(SMALL, "is_fraud", [None if fraud is None else int(fraud) for fraud in FRAUD])
+    assert opened(tmp_path, table).fraud.tolist() == [bool(fraud) for fraud in FRAUD]
+
+
+def test_of_too_many_payments_the_newest_are_read_and_the_others_counted(tmp_path: Path) -> None:
+    shuffled = SMALL.take(np.random.default_rng(1).permutation(300))
+    file = MatrixFile(planted_file(tmp_path, shuffled), CATALOGUE, most_rows=120)
+    rows = file.rows(file.features(()), slice(0, 120))
+    assert (len(rows), rows.matrix.shape[0], rows.older) == (120, 120, 180)
+    assert rows.at.tolist() == moments(SMALL, "at")[180:]
+    assert rows.amounts.tolist() == SMALL.column("amount_eur").to_pylist()[180:]

@@ -23,13 +23,26 @@ KEYS: Final = ("payment_id", "reference_id", "customer", "at", "is_fraud", "labe
 # What the report sets payments apart by, where the file has it.
 FACTS: Final = ("payment_country", "device_kind", "previous_payments")
 MOMENT: Final = pa.timestamp("us", tz="UTC")
+# As what the columns beside the features are read, and what they are called when they cannot be.
+READ_AS: Final = {
+    "payment_id": (pa.string(), "texts"),
+    "reference_id": (pa.int64(), "whole numbers"),
+    "customer": (pa.string(), "texts"),
+    "at": (MOMENT, "moments"),
+    "label_known_at": (MOMENT, "moments"),
+    "is_fraud": (pa.bool_(), "true and false"),
+    "amount_eur": (pa.float64(), "numbers"),
+    "payment_country": (pa.string(), "texts"),
+    "device_kind": (pa.string(), "texts"),
+    "previous_payments": (pa.int64(), "whole numbers"),
+}
 NAMED: Final = 5
 
 
 class MatrixFile:
     """What is in the file, without the features: they are read once it is known which rows teach."""
 
-    def __init__(self, path: Path, catalogue: Mapping[str, Feature]) -> None:
+    def __init__(self, path: Path, catalogue: Mapping[str, Feature], *, most_rows: int | None = None) -> None:
         try:
             self._file = pq.ParquetFile(path)
         except (OSError, pa.ArrowException) as error:
@@ -41,15 +54,20 @@ class MatrixFile:
         at = self._moments("at")
         if (at == NEVER).any():
             raise self.refused("some payments have no time")
-        references = self.column("reference_id").to_numpy()
+        told = self._read("reference_id")
+        if told.null_count:
+            raise self.refused("some payments have no reference_id")
+        references = told.to_numpy()
         if len(np.unique(references)) != len(references):
             raise self.refused("a payment stands in it twice")
-        self.order = np.lexsort((references, at))
+        order = np.lexsort((references, at))
+        self.older = max(len(order) - most_rows, 0) if most_rows is not None else 0
+        self.order = order[self.older :]
         self.at = at[self.order]
         self.fraud, self.known_at = self._labels()
 
     def _labels(self) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
-        fraud = pc.fill_null(self.column("is_fraud"), False).to_numpy()[self.order]
+        fraud = pc.fill_null(self._read("is_fraud"), False).to_numpy()[self.order]
         known_at = self._moments("label_known_at")[self.order]
         if early := int((known_at < self.at).sum()):
             raise self.refused(f"{early} labels were known before their payment was made")
@@ -62,18 +80,30 @@ class MatrixFile:
         return self._rows(np.empty((len(self.at), 0), dtype=np.float32), (), set())
 
     def column(self, name: str) -> pa.ChunkedArray:
-        found: pa.ChunkedArray = self._file.read(columns=[name]).column(0)
+        try:
+            found: pa.ChunkedArray = self._file.read(columns=[name]).column(0)
+        except (OSError, pa.ArrowException) as error:
+            raise self.refused(f"{name} cannot be read") from error
         return found
+
+    def _read(self, name: str) -> pa.ChunkedArray:
+        """As what it must be, whatever the file has it as. Zeros and ones are verdicts, other numbers are none."""
+        kind, called = READ_AS[name]
+        column = self.column(name)
+        try:
+            if kind == pa.bool_() and not pa.types.is_boolean(column.type):
+                column = column.cast(pa.float64())
+                if not pc.all(pc.is_in(column, value_set=pa.array([0.0, 1.0, None]))).as_py():
+                    raise self.refused(f"{name} holds no {called}")
+            return column.cast(kind)
+        except pa.ArrowException as error:
+            raise self.refused(f"{name} holds no {called}") from error
 
     def refused(self, problem: str) -> NotTrainable:
         return NotTrainable(file=self.path.name, problem=problem)
 
     def _moments(self, name: str) -> NDArray[np.int64]:
-        try:
-            column = self.column(name).cast(MOMENT).cast(pa.int64())
-        except pa.ArrowException as error:
-            raise self.refused(f"{name} holds no moments") from error
-        found: NDArray[np.int64] = pc.fill_null(column, NEVER).to_numpy()
+        found: NDArray[np.int64] = pc.fill_null(self._read(name).cast(pa.int64()), NEVER).to_numpy()
         return found
 
     def features(self, asked: Sequence[str]) -> list[Feature]:
@@ -113,7 +143,10 @@ class MatrixFile:
     def _column_of(self, feature: Feature, teach: slice) -> Column:
         if feature.kind != "text":
             return Column(feature.name, feature.kind, feature.version)
-        met = self.column(feature.name).take(pa.array(self.order[teach])).drop_null()
+        told = self.column(feature.name)
+        if not (pa.types.is_string(told.type) or pa.types.is_null(told.type)):
+            raise self.refused(f"{feature.name} is not text in it")
+        met = told.take(pa.array(self.order[teach])).drop_null()
         counted = sorted((-one["counts"], one["values"]) for one in pc.value_counts(met).to_pylist())
         return Column(feature.name, feature.kind, feature.version, tuple(text for _n, text in counted[:MOST_VALUES]))
 
@@ -130,22 +163,24 @@ class MatrixFile:
         return Rows(
             columns=columns, matrix=matrix, at=self.at, fraud=self.fraud, known_at=self.known_at,
             customers=self._numbers_of("customer"), amounts=self._amounts(), order=self.order, ignored=ignored,
-            facts={name: self._facts(name) for name in FACTS if name in self.names},
+            facts={name: self._facts(name) for name in FACTS if name in self.names}, older=self.older,
         )  # fmt: skip
 
     def _numbers_of(self, name: str) -> NDArray[np.int64]:
-        codes = self.column(name).combine_chunks().dictionary_encode().indices
+        codes = self._read(name).combine_chunks().dictionary_encode().indices
         found: NDArray[np.int64] = pc.fill_null(codes.cast(pa.int64()), -1).to_numpy(zero_copy_only=False)
         return found[self.order]
 
     def _amounts(self) -> NDArray[np.float64]:
         if "amount_eur" not in self.names:
             return np.zeros(len(self.at))
-        found: NDArray[np.float64] = pc.fill_null(self.column("amount_eur").cast(pa.float64()), 0.0).to_numpy()
-        return found[self.order]
+        found: NDArray[np.float64] = pc.fill_null(self._read("amount_eur"), 0.0).to_numpy()[self.order]
+        if np.isinf(found).any():
+            raise self.refused("amount_eur holds infinite numbers")
+        return np.nan_to_num(found)
 
     def _facts(self, name: str) -> NDArray[Any]:
-        found: NDArray[Any] = self.column(name).to_numpy()
+        found: NDArray[Any] = self._read(name).to_numpy()
         return found[self.order]
 
 

@@ -40,6 +40,8 @@ class Rows:
     """Which row of the file stands where."""
     ignored: tuple[str, ...] = ()
     """Columns of the file that are no features."""
+    older: int = 0
+    """Payments of the file that came before these and were left out: there were too many."""
 
     def __len__(self) -> int:
         return len(self.at)
