@@ -30,6 +30,9 @@ def add_plan(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--most-touched", type=float, default=DEFAULT.most_touched, metavar="SHARE", help="of good ones"
     )
+    parser.add_argument(
+        "--most-rows", type=int, default=DEFAULT.most_rows, metavar="N", help="learn from the newest N payments"
+    )
     parser.add_argument("--threads", type=int, default=DEFAULT.threads, help="never changes the result")
 
 
@@ -43,6 +46,7 @@ def plan_asked(options: dict[str, Any]) -> Plan:
         allow=tuple(options["allow"]),
         costs=_costs(options["costs"]),
         most_touched=options["most_touched"],
+        most_rows=options["most_rows"],
         threads=options["threads"],
     )
 

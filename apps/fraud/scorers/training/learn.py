@@ -70,7 +70,7 @@ def _read(
     path: Path, plan: Plan, known_on: int | None, catalogue: Mapping[str, Feature]
 ) -> tuple[Rows, Split, tuple[str, ...]]:
     """Times first: which rows teach must be known before texts are coded."""
-    file = MatrixFile(path, catalogue)
+    file = MatrixFile(path, catalogue, most_rows=plan.most_rows)
     told = file.known_at[file.known_at < NEVER]
     latest = int(max(file.at[-1], told.max(initial=0))) if len(file.at) else 0
     split = split_of(file.times(), plan, latest if known_on is None else known_on)

@@ -49,6 +49,9 @@ def costs_read(text: str) -> Costs:
 
 # What XGBoost and NumPy both take for a seed.
 LARGEST_SEED: Final = 2**31 - 1
+# In memory a row takes 4 bytes a feature, and half as much again while a booster is fitted: a million rows of 191
+# features take a gigabyte and a bit, which the jobs worker has. More of them hardly change a scorer.
+MOST_ROWS: Final = 1_000_000
 # Longer than any bank gives a customer to dispute a payment.
 LONGEST_DELAY: Final = 3650.0
 # Weights of the scorer in the combined score that are tried. Under a half the rules would decide alone.
@@ -69,6 +72,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     costs: Costs = Costs()
     most_touched: float = 0.05
     """Of good payments, challenged or denied."""
+    most_rows: int = MOST_ROWS
+    """The newest so many payments; older ones are left out, and the report says how many."""
     validation_share: float = 0.2
     test_share: float = 0.2
     threads: int = 2
@@ -84,6 +89,7 @@ class Plan(Struct, frozen=True, kw_only=True):
             ("the share of good payments touched", self.most_touched, 0, 1),
             ("the share for validation", self.validation_share, 0, 1 - self.test_share),
             ("the share for the test", self.test_share, 0, 1),
+            ("the number of payments", self.most_rows, 1, 10**9),
             ("the number of threads", self.threads, 1, 1024),
         ]
         for name, value, least, most in asked:

@@ -65,6 +65,7 @@ def periods(work: Work) -> dict[str, Any]:
         }
         for name, part in parts
     }
+    told["older_payments_left_out"] = work.rows.older
     left = len(work.rows) - sum(part.stop - part.start for _name, part in parts)
     return {**told, "label_delay_days": split.delay / DAY, "payments_left_out": left, "folds": len(split.folds)}
 
