@@ -14,13 +14,16 @@ import pytest
 
 from apps.fraud.engine.features.catalogue import CATALOGUE
 from apps.fraud.scorers.artefact import artefact_read
-from apps.fraud.scorers.scorer import Scorer
+from apps.fraud.scorers.measures import average_precision
+from apps.fraud.scorers.scorer import Scorer, calibrated
 from apps.fraud.scorers.trained import Trained
 from apps.fraud.scorers.training.evaluate import evaluate
+from apps.fraud.scorers.training.fitting import margins_of
 from apps.fraud.scorers.training.learn import learned
 from apps.fraud.scorers.training.reading import MatrixFile
 from apps.fraud.scorers.training.refusals import NotTrainable
 from apps.fraud.scorers.training.rows import NEVER
+from apps.fraud.scorers.training.split import truth_of
 from kivendtout.lib.clock import event_time
 from tests.scorers.training.conftest import QUICK
 from tests.scorers.training.planted import moments, planted, planted_file, with_labels
@@ -115,6 +118,19 @@ def test_labels_that_arrive_once_the_test_period_has_begun_change_nothing_that_w
     assert again.operating == trained.operating
 
 
+def test_what_was_chosen_is_learned_once_more_from_validation_too(trained: Trained, matrix: Path) -> None:
+    """And thresholds and probabilities are still those of payments that had not taught."""
+    work = learned(matrix, QUICK)
+    said = calibrated(artefact_read(trained.artefact).header.calibration, work.best.margins)
+    assert (work.part(work.split.validation) == said).all()
+    assert work.booster.num_boosted_rounds() == work.best.rounds
+    again = margins_of(work.booster, work.rows.matrix[work.split.validation.rows])
+    truth = truth_of(work.rows, work.split.validation)
+    assert (average_precision(truth, again) or 0) > (average_precision(truth, work.best.margins) or 0)
+    assert artefact_read(trained.artefact).header.trained_until == trained.report["periods"]["learned_until"]
+    assert trained.report["periods"]["learned_until"] == trained.report["periods"]["validation"]["until"]
+
+
 def test_only_the_features_asked_for_are_learned(matrix: Path) -> None:
     plan = msgspec.structs.replace(QUICK, trials=1, features=("device_kind", "amount_ratio", "new_device"))
     columns = artefact_read(learned(matrix, plan).encoded).header.columns
@@ -122,5 +138,6 @@ def test_only_the_features_asked_for_are_learned(matrix: Path) -> None:
 
 
 def test_what_watches_it_later_is_kept_with_it(trained: Trained) -> None:
-    assert trained.baseline["rows"] == trained.report["periods"]["train"]["payments"]
+    periods = trained.report["periods"]
+    assert trained.baseline["rows"] > periods["train"]["payments"] + periods["validation"]["payments"]
     assert set(trained.baseline["features"]) == set(trained.report["features"]["learned"])

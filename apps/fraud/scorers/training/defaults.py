@@ -17,5 +17,6 @@ STARTING: Final[dict[str, Any]] = {
     "reg_lambda": 2.0,
     "gamma": 0.0,
 }
-# What a search begins with, before it draws by chance: it can only find something better.
+# What a search begins with, before it draws by chance: it can only find something better. The last one stands where
+# there are too few frauds to search.
 FIRST: Final[tuple[dict[str, Any], ...]] = (STARTING, {**STARTING, **FEW_FRAUDS})

@@ -20,6 +20,7 @@ from apps.fraud.scorers.training.split import Split, truth_of
 KEPT_FOR_ONE: Final = 20
 # Of the rounds without weights. Heavy weights go on gaining a little for many more, and are far behind by then.
 MORE_ROUNDS: Final = 2
+UNDERSAMPLING: Final = "undersampling"
 
 
 class Tried(Struct, frozen=True, kw_only=True):
@@ -53,7 +54,7 @@ def compared(
         kept = KEPT_FOR_ONE / odds
         keep = undersampled(truth, kept, seed)
         few = Bench(rows, split.train, split.validation, seed=seed, threads=threads, keep=keep)
-        ways.append(("undersampling", few, {}, float(np.log(kept))))
+        ways.append((UNDERSAMPLING, few, {}, float(np.log(kept))))
     found = [tried("none", bench, {**parameters, **trends})]
     most = min(ROUNDS, MORE_ROUNDS * found[0].rounds + PATIENCE)
     for name, on, more, shift in ways[1:]:

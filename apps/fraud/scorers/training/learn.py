@@ -1,4 +1,4 @@
-"""Step by step: read, refuse, split, search, compare, calibrate, choose. Nothing of the test period is used."""
+"""Step by step: read, refuse, split, search, compare, calibrate, learn again, choose. Nothing of the test is used."""
 
 from __future__ import annotations
 
@@ -7,20 +7,23 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import xgboost
+
 from apps.fraud.engine.features.catalogue import CATALOGUE, VERSION
 from apps.fraud.engine.features.feature import Feature
 from apps.fraud.scorers.artefact import Artefact, Calibration, Header
-from apps.fraud.scorers.scorer import Scorer
+from apps.fraud.scorers.scorer import Scorer, calibrated
 from apps.fraud.scorers.trained import Operating
 from apps.fraud.scorers.training import calibrating, operating
 from apps.fraud.scorers.training.defaults import FIRST
 from apps.fraud.scorers.training.fitting import trends_of
-from apps.fraud.scorers.training.imbalance import Tried, best_of, compared
+from apps.fraud.scorers.training.imbalance import best_of, compared
 from apps.fraud.scorers.training.late import corrected, late_factor
 from apps.fraud.scorers.training.leaks import require_no_leak
 from apps.fraud.scorers.training.operating import RulesSaid
 from apps.fraud.scorers.training.plan import Plan
 from apps.fraud.scorers.training.reading import MatrixFile
+from apps.fraud.scorers.training.refit import refitted
 from apps.fraud.scorers.training.rows import NEVER, Floats, Rows
 from apps.fraud.scorers.training.search import Clock, Progress, searched
 from apps.fraud.scorers.training.split import Split, split_of, truth_of
@@ -52,16 +55,21 @@ def learned(
     best = best_of(tried)
     calibration, calibrations = calibrating.chosen(best.margins, truth_of(rows, split.validation))
     late = late_factor(rows, split.train, split.validation)
-    encoded = _artefact(rows, split, best, corrected(calibration, late))
+    honest = corrected(calibration, late)
+    progress("learning once more from all that is known")
+    booster = refitted(rows, split, best, seed=plan.seed, threads=plan.threads)
+    encoded = _artefact(rows, split, booster, honest)
     progress("choosing thresholds")
     said = {name: one.part(rows.order) for name, one in rules().items()}
     probabilities = _scores(encoded, rows)
+    # Thresholds are chosen on what was said of payments that had not taught: of its own a booster is too sure.
+    probabilities[split.validation.rows] = calibrated(honest, best.margins)
     beside = next(iter(said.values()), None) if decides else None
     point, weights = _operating(rows, split, plan, probabilities, beside, late)
     return Work(
         plan=plan, rows=rows, split=split, constant=constant, parameters=parameters, trials=trials, tried=tried,
         with_trend=tuple(one.name for one in rows.columns if one.kind != "text" and catalogue[one.name].trend),
-        best=best, trend_table=trend_table, calibrations=calibrations, late=late, encoded=encoded,
+        best=best, trend_table=trend_table, calibrations=calibrations, late=late, booster=booster, encoded=encoded,
         probabilities=probabilities, rules=said, decides=decides, operating=point, weights=weights,
     )  # fmt: skip
 
@@ -80,16 +88,16 @@ def _read(
     return rows, split, tuple(one.name for one in features if one.name not in names)
 
 
-def _artefact(rows: Rows, split: Split, best: Tried, calibration: Calibration) -> bytes:
+def _artefact(rows: Rows, split: Split, booster: xgboost.Booster, calibration: Calibration) -> bytes:
     header = Header(
         catalogue_version=VERSION,
         columns=rows.columns,
         calibration=calibration,
-        trees=best.rounds,
+        trees=booster.num_boosted_rounds(),
         trained_from=moment_of(split.train.begins).isoformat(),
-        trained_until=moment_of(split.train.ends).isoformat(),
+        trained_until=moment_of(split.learned.ends).isoformat(),
     )
-    return Artefact(header, bytes(best.booster.save_raw("ubj"))).encoded()
+    return Artefact(header, bytes(booster.save_raw("ubj"))).encoded()
 
 
 def _scores(encoded: bytes, rows: Rows) -> Floats:

@@ -44,7 +44,7 @@ def report_of(work: Work) -> dict[str, Any]:
         "precision_curve": curves.precision_curve(truth, said),
         "roc_curve": curves.roc_curve(truth, said),
         "money": curves.money_curve(truth, score, rows.amounts[test.rows]),
-        "importances": importances(work.best.booster, rows, test.rows, threads=work.plan.threads),
+        "importances": importances(work.booster, rows, test.rows, threads=work.plan.threads),
         "against": against(work, score),
         "chosen": chosen(work),
     }
@@ -65,6 +65,7 @@ def periods(work: Work) -> dict[str, Any]:
         }
         for name, part in parts
     }
+    told["learned_until"] = moment_of(split.learned.ends).isoformat()
     told["older_payments_left_out"] = work.rows.older
     left = len(work.rows) - sum(part.stop - part.start for _name, part in parts)
     return {**told, "label_delay_days": split.delay / DAY, "payments_left_out": left, "folds": len(split.folds)}

@@ -61,7 +61,7 @@ def searched(
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """The best parameters, and a line for each trial. `fixed` goes with every one of them, and is not told."""
     if not split.folds:
-        return dict(first[0]), []
+        return dict(first[-1]), []
     benches = [Bench(rows, learn, stop, seed=plan.seed, threads=plan.threads) for learn, stop in split.folds]
     trials: list[dict[str, Any]] = []
     until = clock() + 60 * plan.budget_minutes * FIRST_PASS

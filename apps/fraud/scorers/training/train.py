@@ -57,7 +57,7 @@ def _trained(work: Work, report: dict[str, Any]) -> Trained:
     return Trained(
         artefact=work.encoded,
         data_from=moment_of(split.train.begins),
-        data_until=moment_of(split.train.ends),
+        data_until=moment_of(split.learned.ends),
         known_on=moment_of(split.known_on),
         label_delay_days=split.delay / DAY,
         seed=plan.seed,
@@ -69,7 +69,7 @@ def _trained(work: Work, report: dict[str, Any]) -> Trained:
         operating=work.operating,
         baseline=baseline_of(
             # Scores of rows that the booster learned from are too sure of themselves: a quiet day would look shifted.
-            rows.matrix[split.train.rows],
+            rows.matrix[split.learned.rows],
             rows.columns,
             work.part(split.test),
         ),

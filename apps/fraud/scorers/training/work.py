@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import xgboost
+
 from apps.fraud.scorers.trained import Operating
 from apps.fraud.scorers.training.imbalance import Tried
 from apps.fraud.scorers.training.operating import RulesSaid
@@ -27,11 +29,13 @@ class Work:
     best: Tried
     trend_table: list[dict[str, Any]]
     calibrations: list[dict[str, Any]]
+    booster: xgboost.Booster
+    """As it ships."""
     late: float
     """Frauds of validation there are for each that was known."""
     encoded: bytes
     probabilities: Floats
-    """Of every row."""
+    """Of every row, as the scorer that ships says; of validation as the one says that had not learned from it."""
     rules: dict[str, RulesSaid]
     """By name, in the order of time."""
     decides: bool
