@@ -26,12 +26,13 @@ WHERE p.tenant_id = %(tenant)s AND (p.attempted_at, p.id) > (%(after)s, %(after_
   AND p.initial_status_id <> p.status_id
 """
 LABELS: Final = f"{LABEL_FACTS} ORDER BY l.known_at, l.id"
-# The latest verdict stands; of two at one instant the one that says fraud, as in features/merchant.py. It is known since
-# the first label, of whichever source, that says the same without another between them: who confirms it tells nothing
-# new. From the latest label backwards, those before which all say fraud, or none does.
+# The latest verdict stands; of two at one instant the one that says fraud, as in features/merchant.py. It is known
+# since the first label, of whichever source, that says the same without another between them: who confirms it tells
+# nothing new. From the latest label backwards, those up to which all say fraud, or none does.
 TRUTHS: Final = """
 SELECT payment_id, is_fraud, min(known_at) FROM (
-    SELECT payment_id, is_fraud, known_at, bool_and(is_fraud) OVER back AS all_fraud, bool_or(is_fraud) OVER back AS some_fraud
+    SELECT payment_id, is_fraud, known_at,
+           bool_and(is_fraud) OVER back AS all_fraud, bool_or(is_fraud) OVER back AS some_fraud
     FROM fraud_fraudlabel WHERE tenant_id = %(tenant)s AND payment_id = ANY(%(ids)s::bigint[])
     WINDOW back AS (PARTITION BY payment_id ORDER BY known_at DESC, is_fraud DESC)) told
 WHERE all_fraud = some_fraud GROUP BY payment_id, is_fraud
