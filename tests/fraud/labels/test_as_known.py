@@ -105,9 +105,13 @@ def test_what_this_system_knew_is_the_table_as_it_stood(in_tenant: Tenant, payme
 
 
 def _truths(table: Sequence[LabelAsKnown]) -> dict[int, attempts.Truth]:
+    """Over sources as within one: the latest verdict, since the first of those that say the same."""
     numbers = dict(PaymentReference.objects.values_list("external_id", "pk"))
-    ordered = sorted(table, key=lambda one: (one.known_at, one.is_fraud))
-    return {numbers[one.payment_id]: attempts.Truth(one.is_fraud, one.known_at) for one in ordered}
+    told: dict[int, list[Telling]] = {}
+    for one in table:
+        told.setdefault(numbers[one.payment_id], []).append((one.known_at, one.is_fraud))
+    known = {payment: world_knew(verdicts, LATER) for payment, verdicts in told.items()}
+    return {payment: attempts.Truth(*verdict) for payment, verdict in known.items() if verdict}
 
 
 Telling = tuple[datetime, bool]
@@ -161,6 +165,22 @@ def test_a_file_that_comes_late_is_known_early_and_recorded_late(in_tenant: Tena
     assert len(list(labels_as_known(in_tenant.pk, known_on=NOON + 2 * DAY, recorded_on=clock()))) == 1
 
 
+@pytest.mark.parametrize("reading", ["as they stand", "known_on", "recorded_on"])
+def test_a_fraud_that_another_source_confirms_stays_known_since_the_first(
+    in_tenant: Tenant, payments: list[str], reading: str
+) -> None:
+    confirmed, denied_between, at_once = payments[:3]
+    tell(in_tenant, (confirmed, "analyst", True, NOON + DAY), (confirmed, "chargeback", True, NOON + 30 * DAY))
+    tell(in_tenant, (denied_between, "export", True, NOON + DAY), (denied_between, "analyst", False, NOON + 9 * DAY))
+    tell(in_tenant, (denied_between, "chargeback", True, NOON + 30 * DAY))
+    tell(in_tenant, (at_once, "export", True, NOON + DAY), (at_once, "analyst", False, NOON + 5 * DAY))
+    tell(in_tenant, (at_once, "chargeback", True, NOON + 5 * DAY))
+    on = {"as they stand": {}, "known_on": {"known_on": LATER}, "recorded_on": {"recorded_on": clock()}}[reading]
+    ids = list(PaymentReference.objects.order_by("external_id").values_list("pk", flat=True))
+    found = attempts.truths(in_tenant.pk, ids, **on)
+    assert [found[pk] for pk in ids[:3]] == [(True, NOON + days * DAY) for days in (1, 30, 5)]
+
+
 def test_a_verdict_that_turned_counts_as_it_stood_then(in_tenant: Tenant, payments: list[str]) -> None:
     tell(in_tenant, (payments[0], "chargeback", True, NOON + DAY))
     tell(in_tenant, (payments[0], "chargeback", False, NOON + 40 * DAY))
@@ -205,6 +225,13 @@ def test_whatever_writes_a_label_leaves_its_version(in_tenant: Tenant, payments:
     FraudLabel.objects.update(pattern="takeover")  # says nothing new
     told = LabelVersion.objects.order_by("label", "pk").values_list("is_fraud", "pattern", "stood")
     assert list(told) == [(True, "", True), (True, "takeover", True)] * len(payments)
+
+
+def test_a_small_change_does_not_make_a_large_one_compare_each_row_with_each() -> None:
+    """The trigger's plan is kept from its first change on, and for one row a nested loop is the cheapest."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT proconfig FROM pg_proc WHERE proname = 'kvt_label_has_changed'")
+        assert cursor.fetchall() == [(["enable_nestloop=off"],)]
 
 
 def test_a_version_is_neither_edited_nor_deleted(in_tenant: Tenant, payments: list[str]) -> None:
