@@ -14,13 +14,14 @@ from apps.compliance.models import Tenant
 from apps.fraud.engine.features.catalogue import INDEX, VERSION
 from apps.fraud.engine.rules import NO_LISTS
 from apps.fraud.models import Decision
+from apps.fraud.services import training_rows
 from apps.fraud.services.feature_matrix import SCHEMA
-from apps.fraud.services.history import Period, features_export
+from apps.fraud.services.history import EVER, Period, features_export
 from apps.fraud.services.rule_files import ruleset_install, shipped_rules, shipped_sets
 from apps.fraud.services.ruleset_compare import ruleset_of
 from apps.fraud.services.training_rows import training_matrix
 from apps.fraud.services.training_rules import RulesUnknown, rules_beside, rules_by_name, rules_said
-from tests.factories import NOON
+from tests.factories import NOON, make_payment
 from tests.fraud.backtest.conftest import make_shop
 
 DAY = timedelta(days=1)
@@ -77,6 +78,30 @@ def test_where_all_are_stored_nothing_is_replayed(shop: Tenant, replayed: pl.Dat
     assert (done.rows, done.stored) == (8, 8)
     assert set(frame["utm_campaign"]) == {"stored"}
     assert frame.drop("utm_campaign").equals(replayed.sort("at").drop("utm_campaign"))
+
+
+def test_a_payment_that_comes_while_stored_rows_are_read_is_left_for_the_next_training(
+    shop: Tenant, replayed: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decide(shop, replayed, slice(0, 8))
+    asked = training_rows._all_stored
+
+    def then_one_comes(tenant_id: int, period: Period) -> bool:
+        answer = asked(tenant_id, period)
+        make_payment(shop, external_id="LATE", attempted_at=NOON + 2 * DAY)
+        return answer
+
+    monkeypatch.setattr(training_rows, "_all_stored", then_one_comes)
+    done, frame = made(shop, tmp_path)
+    assert (done.rows, done.stored) == (8, 8)
+    assert "LATE" not in set(frame["payment_id"])
+
+
+def test_payments_without_a_row_are_looked_for_without_a_list_of_all_decisions(shop: Tenant) -> None:
+    """NOT IN of millions of decisions, which no memory holds, would be read once a payment."""
+    plan = training_rows.without_row(shop.pk, EVER).explain()
+    assert "Anti Join" in plan
+    assert "SubPlan" not in plan
 
 
 @pytest.mark.parametrize("changes", [{"degraded": True}, {"catalogue_version": "older"}])
