@@ -20,7 +20,7 @@ from apps.fraud.models import FraudLabel
 from apps.fraud.services.label_csv import FAULTS as LINE_FAULTS
 from apps.fraud.services.label_csv import Fault, InvalidLabelFile, Read, Rules, read_heading, read_lines
 from apps.fraud.services.label_sql import CHECK, FAULTS, FIND, FOUND, FOUND_COLUMNS, STAGE, STAGE_COLUMNS
-from apps.fraud.services.labels import labels_record, staged
+from apps.fraud.services.labels import LabelResult, labels_record, staged
 from apps.payments.ingestion.staging import Run, execute, fetch, open_stage, stage_rows
 from kivendtout.lib.errors import NotAllowed
 from kivendtout.lib.tenancy import tenant_scope
@@ -82,19 +82,21 @@ def label_import_read(
 
 
 def label_import_apply(*, tenant: Tenant, plan: LabelPlan, now: datetime, actor: User | None = None) -> LabelsImported:
-    """A chunk a transaction: an import that was interrupted is begun again, and the first part is a repeat."""
+    """A chunk a transaction, with its audit entry: an import that was interrupted left on record what it did. It is
+    begun again, and the first part is a repeat."""
     if actor is not None:
         importer_require(actor, tenant.pk)
     done = LabelsImported()
     for start in range(0, len(plan.reads), CHUNK):
         events = [read.event for read in plan.reads[start : start + CHUNK]]
-        result = labels_record(tenant_id=tenant.pk, events=events, now=now, publish=True, actor=actor)
+        with transaction.atomic():
+            result = labels_record(tenant_id=tenant.pk, events=events, now=now, publish=True, actor=actor)
+            if result.new_at or result.changed_at:
+                _audit(tenant.pk, plan, start, result, actor)
         done.new += len(result.new_at)
         done.changed += len(result.changed_at)
         done.repeated += result.repeated
         done.rejected += len(result.rejected_at)
-    if done.new or done.changed:
-        _audit(tenant.pk, plan, done, actor)
     return done
 
 
@@ -130,13 +132,15 @@ def labels_check(*, tenant_id: int, events: Sequence[LabelEvent], now: datetime)
         return [(n, fault, outcome) for n, fault, outcome in fetch(CHECK, run.values())]
 
 
-def _audit(tenant_id: int, plan: LabelPlan, done: LabelsImported, actor: User | None) -> None:
-    """One entry for the file: its digest tells later whether a file is the one that was imported."""
-    told = {"new": done.new, "changed": done.changed, "repeated": done.repeated, "sha256": plan.digest}
+def _audit(tenant_id: int, plan: LabelPlan, start: int, done: LabelResult, actor: User | None) -> None:
+    """One entry a chunk: the digest tells later which belong together, and whether a file is the one imported."""
+    counts = {"new": len(done.new_at), "changed": len(done.changed_at), "repeated": done.repeated}
+    first, last = start + 1, min(start + CHUNK, len(plan.reads))
+    told = counts | {"sha256": plan.digest, "first": first, "last": last, "of": len(plan.reads)}
     AuditEntry.objects.create(
         content_type=ContentType.objects.get_for_model(FraudLabel),
         object_pk="",
-        object_repr=f"{len(plan.reads)} labels of a file",
+        object_repr=f"labels {first} to {last} of the {len(plan.reads)} of a file",
         action=AuditEntry.Action.CREATE,
         changes={},
         additional_data={"import": told},

@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import OperationalError
 
 from apps.compliance.models import AuditEntry, Tenant, User
 from apps.fraud.models import FraudLabel, LabelVersion
 from apps.fraud.selectors.label_history import labels_as_known
+from apps.fraud.services import label_import
 from apps.fraud.services.label_csv import InvalidLabelFile
 from apps.fraud.services.label_import import LabelPlan, fault_sentence, label_import_apply, label_import_read
 from kivendtout.lib.errors import NotAllowed
@@ -141,6 +143,31 @@ def test_only_who_may_imports_and_the_audit_trail_names_them(
     label_import_apply(tenant=in_tenant, plan=plan, now=NOW, actor=cast["lead"])
     [entry] = AuditEntry.objects.filter(additional_data__has_key="import")
     assert (entry.actor, entry.additional_data["import"]["sha256"]) == (cast["lead"], plan.digest)
+
+
+def test_what_was_recorded_before_an_import_broke_off_is_in_the_audit_trail(
+    in_tenant: Tenant, payments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = read(in_tenant, "payment_id,is_fraud,known_at", f"P0,true,{GOOD}", f"P1,true,{GOOD}", f"P2,true,{GOOD}")
+    record = label_import.labels_record
+
+    def breaks_off_at_the_second(**asked: Any) -> Any:
+        if FraudLabel.objects.exists():
+            raise OperationalError("the server is gone")
+        return record(**asked)
+
+    monkeypatch.setattr(label_import, "CHUNK", 2)
+    monkeypatch.setattr(label_import, "labels_record", breaks_off_at_the_second)
+    with pytest.raises(OperationalError):
+        label_import_apply(tenant=in_tenant, plan=plan, now=NOW)
+    monkeypatch.undo()
+    assert len(stored()) == 2
+    label_import_apply(tenant=in_tenant, plan=plan, now=NOW)
+
+    entries = AuditEntry.objects.filter(additional_data__has_key="import").order_by("pk")
+    told = [entry.additional_data["import"] for entry in entries]
+    assert [(one["new"], one["repeated"]) for one in told] == [(2, 0), (1, 2)]
+    assert {one["sha256"] for one in told} == {plan.digest}
 
 
 def test_another_tenants_payment_is_not_known(in_tenant: Tenant, neighbour: Tenant, payments: list[str]) -> None:
