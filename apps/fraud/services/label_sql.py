@@ -44,7 +44,18 @@ FROM (
 ) told
 """  # noqa: S608  constants only
 TOLD: Final = f"SELECT n, payment, early, fault, stands FROM {FOUND} ORDER BY n"  # noqa: S608
-# By payment, so that two batches that judge the same ones wait for each other in one order.
+# Before all else, and in the order in which MERGE comes to them: two batches that judge the same payments wait for each
+# other, and never crosswise. All that MERGE looks at, as it locks also what it leaves as it is. A statement of its own:
+# what another batch changed while this one waited is seen by the next one only. Sorted first, then locked one by one.
+LOCK: Final = f"""
+WITH judged AS MATERIALIZED (
+    SELECT f.payment, s.source FROM {STAGE} s JOIN {FOUND} f USING (n) WHERE f.stands ORDER BY f.payment, s.source)
+SELECT count(*) FROM (
+    SELECT l.id FROM judged CROSS JOIN LATERAL (SELECT id FROM fraud_fraudlabel
+        WHERE payment_id = judged.payment AND source = judged.source AND tenant_id = %(tenant)s
+        LIMIT 1 FOR NO KEY UPDATE) l) locked
+"""  # noqa: S608
+# In the order of LOCK.
 MERGE: Final = f"""
 INSERT INTO fraud_fraudlabel AS l (tenant_id, payment_id, is_fraud, source, pattern, known_at)
 SELECT %(tenant)s::bigint, f.payment, s.is_fraud, s.source, coalesce(s.pattern, ''), s.known_at
@@ -65,19 +76,18 @@ SELECT DISTINCT ON (l.id, s.known_at) l.tenant_id, l.id, s.is_fraud, coalesce(s.
 FROM {STAGE} s JOIN {FOUND} f USING (n)
 JOIN LATERAL (SELECT * FROM fraud_fraudlabel
     WHERE payment_id = f.payment AND source = s.source AND tenant_id = %(tenant)s LIMIT 1) l ON true
-WHERE f.fault IS NULL AND NOT EXISTS (
-    SELECT FROM fraud_labelversion v WHERE v.label_id = l.id AND v.known_at = s.known_at)
+WHERE f.fault IS NULL AND NOT EXISTS (SELECT FROM fraud_labelversion v WHERE v.label_id = l.id AND v.known_at = s.known_at)
 ORDER BY l.id, s.known_at, s.n DESC
 """  # noqa: S608
-# Read before the merge, and locked until then: what stands and is about to change, for the audit trail.
+# Read before the merge, and locked: what stands and is about to change, for the audit trail.
 STOOD: Final = f"""
 SELECT l.id, l.payment_id, l.source, l.is_fraud, l.pattern, l.known_at
 FROM {STAGE} s JOIN {FOUND} f USING (n)
 JOIN LATERAL (SELECT * FROM fraud_fraudlabel
     WHERE payment_id = f.payment AND source = s.source AND tenant_id = %(tenant)s AND s.known_at > known_at
         AND (s.is_fraud <> is_fraud OR coalesce(s.pattern, '') NOT IN ('', pattern))
-    LIMIT 1 FOR UPDATE) l ON true
-WHERE f.stands ORDER BY l.id
+    LIMIT 1) l ON true
+WHERE f.stands
 """  # noqa: S608
 # What a batch would do, and nothing of it done. As MERGE has it.
 CHECK: Final = f"""

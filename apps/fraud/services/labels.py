@@ -28,6 +28,7 @@ from apps.fraud.services.label_sql import (
     FIND,
     FOUND,
     FOUND_COLUMNS,
+    LOCK,
     MERGE,
     REMEMBER,
     STAGE,
@@ -91,6 +92,7 @@ def labels_record(
         open_stage(FOUND, FOUND_COLUMNS)
         execute(FIND, run.values(wait=wait_for_payments))
         found = fetch(TOLD)
+        fetch(LOCK, run.values())
         stood = {(row[1], row[2]): row for row in fetch(STOOD, run.values())}
         written = {(payment, source): pk for pk, payment, source in fetch(MERGE, run.values())}
         execute(REMEMBER, run.values())
@@ -117,10 +119,13 @@ def _sentence(fault: str, event: LabelEvent) -> str:
     return FAULTS[fault] % {"payment": event.payment_id}
 
 
-def staged(events: Sequence[LabelEvent], faults: Container[int] = ()) -> Iterator[tuple[Any, ...]]:
-    for n, event in enumerate(events):
+def staged(
+    events: Sequence[LabelEvent], faults: Container[int] = ()
+) -> Iterator[tuple[Any, ...]]:
+    for n, one in enumerate(events):
         if n not in faults:
-            yield n, event.payment_id, event.customer_id, event.is_fraud, event.source, event.pattern, event.known_at
+            told = one.payment_id, one.customer_id, one.is_fraud, one.source, one.pattern, one.known_at
+            yield n, *told
 
 
 def _tell_state(tenant_id: int, labels: dict[int, int], now: datetime) -> None:
