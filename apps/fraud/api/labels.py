@@ -40,6 +40,7 @@ class LabelRefused(InvalidRequest):
 
 class Read(NamedTuple):
     events: dict[int, LabelEvent]
+    undated: set[int]
     refused: dict[int, bytes]
     request_hash: bytes
 
@@ -61,16 +62,20 @@ def labels(request: HttpRequest, credential: Credential) -> HttpResponse:
 
 def _read(raws: Sequence[bytes], at: datetime) -> Read:
     events: dict[int, LabelEvent] = {}
+    undated: set[int] = set()
     refused: dict[int, bytes] = {}
     told: list[bytes] = []
     for place, raw in enumerate(raws):
         try:
-            events[place], canonical = read_label(raw, at)
-            told.append(canonical)
+            one = read_label(raw, at)
+            events[place] = one.event
+            told.append(one.canonical)
+            if not one.dated:
+                undated.add(place)
         except KvtError as error:
             refused[place] = problem_body(error)
             told.append(raw)
-    return Read(events, refused, request_hash(LABELS, b"\n".join(told)))
+    return Read(events, undated, refused, request_hash(LABELS, b"\n".join(told)))
 
 
 def _answer(tenant_id: int, read: Read, key: str | None, at: datetime) -> Answer:
@@ -95,7 +100,8 @@ def _kept(tenant_id: int, key: str | None) -> Kept | None:
 
 def _recorded(tenant_id: int, read: Read, at: datetime) -> tuple[bytes, int]:
     places, events = list(read.events), list(read.events.values())
-    done = labels_record(tenant_id=tenant_id, events=events, now=at, publish=True)
+    undated = {n for n, place in enumerate(places) if place in read.undated}
+    done = labels_record(tenant_id=tenant_id, events=events, now=at, undated=undated, publish=True)
     refused = dict(read.refused)
     for n, (payment, text) in zip(done.rejected_at, done.rejected, strict=True):
         refused[places[n]] = problem_body(LabelRefused(text, field=field_of(text)), payment_id=payment)

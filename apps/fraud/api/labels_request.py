@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 import msgspec
 from msgspec import Raw, Struct
@@ -57,8 +57,15 @@ def split_labels(raw: bytes) -> list[bytes]:
     return [bytes(one) for one in body]
 
 
-def read_label(raw: bytes, now: datetime) -> tuple[LabelEvent, bytes]:
-    """The verdict; and its request without spaces, in the order of our fields: what an Idempotency-Key stands for."""
+class Told(NamedTuple):
+    event: LabelEvent
+    canonical: bytes
+    """The request without spaces, in the order of our fields: what an Idempotency-Key stands for."""
+    dated: bool
+    """Its sender said since when it is known."""
+
+
+def read_label(raw: bytes, now: datetime) -> Told:
     if not isinstance(inspected(raw), Pairs):  # card data, a field that stands twice, no JSON: told from here
         raise InvalidRequest("A label must be a JSON object.")
     try:
@@ -83,7 +90,7 @@ def read_label(raw: bytes, now: datetime) -> tuple[LabelEvent, bytes]:
         )
     except ValueError as error:
         raise _fault(str(error)) from None
-    return event, _encode(asked)
+    return Told(event, _encode(asked), asked.known_at is not None)
 
 
 def field_of(text: str) -> str | None:

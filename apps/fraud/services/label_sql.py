@@ -9,7 +9,7 @@ from django.utils.translation import gettext_noop
 STAGE: Final = "ingest_verdict"
 STAGE_COLUMNS: Final = """
     n integer PRIMARY KEY, payment_id text, customer_id text, is_fraud boolean, source text, pattern text,
-    known_at timestamptz
+    known_at timestamptz, dated boolean
 """
 FOUND: Final = "ingest_verdict_found"
 FOUND_COLUMNS: Final = "n integer PRIMARY KEY, payment bigint, early boolean, fault text, stands boolean"
@@ -68,7 +68,8 @@ ON CONFLICT (payment_id, source) DO UPDATE
 RETURNING l.id, l.payment_id, l.source
 """  # noqa: S608
 # What changed nothing, because its source said the same before or something newer already, never stood here. The world
-# knew it all the same: what was known on a date must not depend on the order in which it was told.
+# knew it all the same: what was known on a date must not depend on the order in which it was told. But of a verdict
+# told without a time nobody said that it was news: where its source says so already, it is known since then.
 REMEMBER: Final = f"""
 INSERT INTO fraud_labelversion (tenant_id, label_id, is_fraud, pattern, known_at, recorded_at, stood)
 SELECT DISTINCT ON (l.id, s.known_at) l.tenant_id, l.id, s.is_fraud, coalesce(s.pattern, ''), s.known_at,
@@ -76,7 +77,8 @@ SELECT DISTINCT ON (l.id, s.known_at) l.tenant_id, l.id, s.is_fraud, coalesce(s.
 FROM {STAGE} s JOIN {FOUND} f USING (n)
 JOIN LATERAL (SELECT * FROM fraud_fraudlabel
     WHERE payment_id = f.payment AND source = s.source AND tenant_id = %(tenant)s LIMIT 1) l ON true
-WHERE f.fault IS NULL AND NOT EXISTS (SELECT FROM fraud_labelversion v WHERE v.label_id = l.id AND v.known_at = s.known_at)
+WHERE f.fault IS NULL AND (s.dated OR s.is_fraud <> l.is_fraud OR coalesce(s.pattern, '') NOT IN ('', l.pattern))
+    AND NOT EXISTS (SELECT FROM fraud_labelversion v WHERE v.label_id = l.id AND v.known_at = s.known_at)
 ORDER BY l.id, s.known_at, s.n DESC
 """  # noqa: S608
 # Read before the merge, and locked: what stands and is about to change, for the audit trail.

@@ -76,19 +76,21 @@ def labels_record(
     tenant_id: int,
     events: Sequence[LabelEvent],
     now: datetime,
+    undated: Container[int] = (),
     wait_for_payments: bool = False,
     publish: bool = False,
     actor: Any = None,
 ) -> LabelResult:
     """Record verdicts, all or none; repeating a call changes nothing.
 
+    `undated` are the positions of verdicts whose time nobody told: known since now, if their source did not say so yet.
     `publish` is for verdicts that begin here: the topic hears of those that are new or changed. What came from the
     topic is not sent back to it.
     """
     faults = {n: fault for n, event in enumerate(events) if (fault := event.ahead_fault(now))}
     run = Run(tenant_id, "labels", now)
     with tenant_scope(tenant_id), transaction.atomic():
-        stage_rows(STAGE, STAGE_COLUMNS, staged(events, faults))
+        stage_rows(STAGE, STAGE_COLUMNS, staged(events, faults, undated))
         open_stage(FOUND, FOUND_COLUMNS)
         execute(FIND, run.values(wait=wait_for_payments))
         found = fetch(TOLD)
@@ -120,12 +122,12 @@ def _sentence(fault: str, event: LabelEvent) -> str:
 
 
 def staged(
-    events: Sequence[LabelEvent], faults: Container[int] = ()
+    events: Sequence[LabelEvent], faults: Container[int] = (), undated: Container[int] = ()
 ) -> Iterator[tuple[Any, ...]]:
     for n, one in enumerate(events):
         if n not in faults:
             told = one.payment_id, one.customer_id, one.is_fraud, one.source, one.pattern, one.known_at
-            yield n, *told
+            yield n, *told, n not in undated
 
 
 def _tell_state(tenant_id: int, labels: dict[int, int], now: datetime) -> None:

@@ -11,7 +11,7 @@ import pytest
 from django.test import Client
 
 from apps.compliance.services.api_keys import api_key_create
-from apps.fraud.models import FraudLabel, Outbox
+from apps.fraud.models import FraudLabel, LabelVersion, Outbox
 from kivendtout.lib.clock import now
 from kivendtout.lib.tenancy import tenant_scope
 from tests.factories import make_payment
@@ -76,6 +76,28 @@ def test_a_verdict_that_turns_is_told_as_changed_and_goes_to_the_topic(shop: Sho
             msgspec.json.decode(value) for row in rows for _key, value, _trace in msgspec.msgpack.decode(row.messages)
         ]
     assert [(one["payment_id"], one["is_fraud"]) for one in told] == [(payment, True), (payment, False)]
+
+
+def test_without_a_time_a_repeat_says_nothing_new_and_writes_nothing(shop: Shop, post: Post) -> None:
+    payment = a_payment(shop)
+    told = [
+        label(payment), label(payment), label(payment, pattern="takeover"), label(payment, pattern="takeover"),
+        label(payment, is_fraud=False), label(payment, is_fraud=False), label(payment, is_fraud=False),
+    ]  # fmt: skip
+    outcomes = [post(shop, [body], path="labels").json()["results"][0]["outcome"] for body in told]
+    assert outcomes == ["recorded", "repeated", "changed", "repeated", "changed", "repeated", "repeated"]
+    with tenant_scope(shop.tenant.pk):
+        versions = LabelVersion.objects.order_by("pk").values_list("is_fraud", "pattern", "stood")
+        assert list(versions) == [(True, "", True), (True, "takeover", True), (False, "takeover", True)]
+
+
+def test_with_a_time_a_repeat_is_remembered_as_told(shop: Shop, post: Post) -> None:
+    payment = a_payment(shop)
+    for hours in (30, 20, 20):
+        at = now().replace(minute=0, second=0, microsecond=0) - timedelta(hours=hours)
+        post(shop, [label(payment, known_at=at.isoformat())], path="labels")
+    with tenant_scope(shop.tenant.pk):
+        assert list(LabelVersion.objects.order_by("pk").values_list("stood", flat=True)) == [True, False]
 
 
 def test_a_key_used_again_gets_the_same_answer_and_only_for_the_same_body(shop: Shop, post: Post) -> None:
