@@ -32,7 +32,7 @@ INPUTS = Inputs(policy=Policy(), rules=(HIT,))
 MADE: Any = SimpleNamespace(
     id=17,
     facts=SimpleNamespace(payment_id="P1", customer="C1", status="pending", euro_cents=1200),
-    judged=SimpleNamespace(judgement=JUDGEMENT, inputs=INPUTS),
+    judged=SimpleNamespace(judgement=JUDGEMENT, inputs=INPUTS, scorer="3:0a1b2c3d4e5f"),
     is_degraded=True,
     ruleset_number=4,
 )
@@ -49,7 +49,7 @@ SPOKEN = {
     "payment_id": "P1",
     "customer_id": "C1",
 }
-DECISION = SPOKEN | {"decided_at": NOW, "ruleset_version": 4, "scorer_version": None}
+DECISION = SPOKEN | {"decided_at": NOW, "ruleset_version": 4, "scorer_version": "3:0a1b2c3d4e5f"}
 ALERT = SPOKEN | {
     "alert_id": "kvt-17", "alert_number": 9, "change": "raised", "changed_at": NOW, "raised_at": NOW, "rule": "ABROAD",
     "severity": "MEDIUM", "status": "PENDING_REVIEW",
