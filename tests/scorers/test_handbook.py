@@ -21,8 +21,8 @@ from apps.fraud.scorers.handbook import (
     week_measured,
     week_rows,
 )
-from apps.fraud.scorers.handbook_choice import CANDIDATES, choice_made
-from apps.fraud.scorers.handbook_fit import Settings, fitter
+from apps.fraud.scorers.handbook_choice import CANDIDATES, Choice, choice_made
+from apps.fraud.scorers.handbook_fit import Settings, fitter, ordinary_frauds, used_of
 from apps.fraud.scorers.training.rows import DAY, Rows
 from kivendtout.lib.clock import event_time
 
@@ -135,6 +135,49 @@ def test_the_best_on_the_weeks_of_choice_is_kept_and_what_ships_where_nothing_is
     assert names == ["keen", "blind"]
     tied = choice_made(rows, candidates=[("first", keen), ("second", keen)], weeks=[START])
     assert [one.name for one in tied] == ["first", "second"]
+
+
+def test_no_figure_of_the_bar_is_sold_for_another() -> None:
+    def worth(**figures: float) -> tuple[bool, float]:
+        return Choice(name="", settings=Settings(), mean=Mean(**{**FLOORS, **figures})).worth
+
+    assert worth(auc=0.9) > worth(auc=0.89) > worth(auc=0.95, average_precision=0.69)
+    assert worth(auc=0.89) > worth(auc=0.95, card_precision_100=0.27)
+
+
+def test_a_fraud_that_looks_like_any_payment_is_not_learned_from() -> None:
+    # On each of four days ten genuine payments, a fraud that outdoes them all, and one that lies in their midst.
+    day = [(0.1 + n / 100, n, False) for n in range(10)] + [(0.5, 10, True), (0.6, 11, True)]
+    rows = rows_of(*((at + days, who, fraud) for days in range(4) for at, who, fraud in day))
+    learn = np.arange(len(rows.at))
+    looks = np.tile([*range(10), 99, 5], 4).astype(np.float32)
+    judged: list[tuple[set[int], set[int]]] = []
+
+    def fit(taught: Indices, asked: Indices) -> Scores:
+        judged.append((set(taught.tolist()), set(asked.tolist())))
+        return looks[asked]
+
+    found = np.flatnonzero(ordinary_frauds(rows, learn, fit, 0.9))
+    assert found.tolist() == [11, 23, 35, 47]
+    assert all(not taught & asked for taught, asked in judged)
+    assert set.union(*(asked for _taught, asked in judged)) == set(learn.tolist())
+
+
+def test_frauds_are_all_learned_from_where_none_would_be_left() -> None:
+    rows = rows_of(*((day + n / 100, n, n == 0) for day in range(4) for n in range(10)))
+    learn = np.arange(len(rows.at))
+    assert not ordinary_frauds(rows, learn, lambda _taught, asked: -rows.fraud[asked].astype(np.float32), 0.9).any()
+
+
+def test_frauds_of_one_day_alone_are_all_learned_from() -> None:
+    rows = rows_of((0, 1, False), (0.1, 2, True), (1, 3, False))
+    assert not ordinary_frauds(rows, np.arange(3), lambda _taught, asked: np.zeros(len(asked)), 0.9).any()
+
+
+def test_a_scorer_reads_the_features_that_are_named_or_all() -> None:
+    rows = rows_of(*_shop())
+    assert used_of(rows, Settings(features=("merchant_frauds_7d", "hour"))) == ("merchant_frauds_7d",)
+    assert used_of(rows, Settings(features=())) == ("amount_eur", "merchant_frauds_7d")
 
 
 def test_what_ships_is_the_first_candidate_and_no_two_are_alike() -> None:

@@ -32,8 +32,9 @@ TEST: Final = 7
 # The first days of training. The last of their tests ends with the file's last week but one.
 WEEKS: Final = (date(2018, 6, 27), date(2018, 7, 4), date(2018, 7, 11), date(2018, 7, 18))
 # Everything is chosen on these: the last of their tests ends on 2018-07-10, the day before the first test above begins.
-# Before 23 May too little history lies behind for windows of 30 days and frauds that run for 28.
-CHOICE: Final = (date(2018, 5, 23), date(2018, 5, 30), date(2018, 6, 6), date(2018, 6, 13), date(2018, 6, 20))
+# Nine, because one week's AUC moves by 0.01 with nothing but luck. Before 25 April the file has less behind it than the
+# windows of 30 days and the frauds that run for 28 need.
+CHOICE: Final = tuple(date(2018, 4, 25) + timedelta(weeks=week) for week in range(9))
 FLOORS: Final = {"auc": 0.885, "average_precision": 0.70, "card_precision_100": 0.28}
 
 

@@ -24,7 +24,7 @@ from apps.fraud.scorers.handbook import (
     week_measured,
 )
 from apps.fraud.scorers.handbook_choice import Choice, choice_made
-from apps.fraud.scorers.handbook_fit import Settings, fitter
+from apps.fraud.scorers.handbook_fit import Settings, fitter, used_of
 from apps.fraud.scorers.training.reading import MatrixFile
 from apps.fraud.scorers.training.rows import Rows
 from apps.fraud.services.history_import import mapping
@@ -66,7 +66,7 @@ def handbook_run(
         floors=dict(FLOORS),
         reached=mean.reached(),
         settings=settings,
-        features=tuple(column.name for column in rows.columns),
+        features=used_of(rows, settings),
         chosen_on=tuple(day.isoformat() for day in CHOICE),
         choices=choices,
     )

@@ -63,7 +63,7 @@ def told(done: Protocol) -> str:
         lines += ["", f"Chosen on the weeks of training from {', '.join(done.chosen_on)}:"]
         for one in done.choices:
             figures = f"{one.mean.auc:.4f} {one.mean.average_precision:.4f} {one.mean.card_precision_100:.4f}"
-            lines.append(f"  {one.name:<34}{figures}  together {one.worth:.4f}")
+            lines.append(f"  {one.name:<40}{figures}")
     lines.append(f"Parameters: {done.settings.parameters}, {done.settings.rounds} rounds.")
     return "\n".join(lines)
 
