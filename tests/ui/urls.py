@@ -16,6 +16,7 @@ from django.views.csrf import csrf_failure
 from kivendtout.style_guide import sample_hours, sample_payments, sample_tiles, style_guide
 
 ANALYST = SimpleNamespace(
+    pk=1,
     is_authenticated=True,
     is_active=True,
     is_staff=True,
