@@ -22,8 +22,8 @@ FEW = ("amount_ratio", "customer_failures_1h", "new_device")
 
 
 @pytest.fixture(scope="module")
-def data(matrix: Path) -> tuple[Rows, Split]:
-    file = MatrixFile(matrix, CATALOGUE)
+def data(many_frauds: Path) -> tuple[Rows, Split]:
+    file = MatrixFile(many_frauds, CATALOGUE)
     split = split_of(file.times(), PLAN, int(file.at[-1]) + 10 * DAY)
     return file.rows(file.features(FEW), split.train.rows), split
 

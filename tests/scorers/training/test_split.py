@@ -19,8 +19,8 @@ PLAN = Plan(label_delay_days=4)
 
 
 @pytest.fixture(scope="module")
-def rows(matrix: Path) -> Rows:
-    return MatrixFile(matrix, CATALOGUE).times()
+def rows(many_frauds: Path) -> Rows:
+    return MatrixFile(many_frauds, CATALOGUE).times()
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +119,11 @@ def test_a_plan_that_cannot_be_followed_is_refused_in_a_sentence(name: str, valu
     for value in values:
         with pytest.raises(PlanRefused, match=r"cannot be planned so: the .* is .*, and must be between .* and .*\."):
             msgspec.structs.replace(Plan(), **{name: value})
+
+
+def test_a_fold_has_as_many_frauds_as_a_training_needs(split: Split, rows: Rows, tmp_path: Path) -> None:
+    assert all(
+        truth_of(rows, learned).sum() >= 50 and truth_of(rows, tried).sum() >= 20 for learned, tried in split.folds
+    )
+    fewer = MatrixFile(planted_file(tmp_path, planted(rate=0.03)), CATALOGUE).times()
+    assert split_of(fewer, PLAN, int(fewer.at[-1]) + 10 * DAY).folds == ()
