@@ -6,8 +6,9 @@ from typing import Any, Final
 
 # For some hundred frauds among tens of thousands of payments. Chosen among fifteen on five early weeks of the
 # handbook's payments, with all features; `handbook_choice.CANDIDATES` tries some neighbours again, and
-# docs/scorer-bar.md has what they reach. What matters more than the last digit: shallow trees learned slowly, an early end, and leaves that weigh
-# enough (8 is some thirty payments where frauds and others are even, eight hundred where one in a hundred is a fraud).
+# docs/scorer-bar.md has what they reach. What matters more than the last digit: shallow trees learned slowly, an early
+# end, and leaves that weigh enough (8 is some thirty payments where frauds and others are even, eight hundred where one
+# in a hundred is a fraud).
 FEW_FRAUDS: Final[dict[str, Any]] = {
     "max_depth": 5,
     "eta": 0.05,
