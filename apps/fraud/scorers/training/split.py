@@ -36,8 +36,8 @@ NAMES: Final = {
     "test": gettext_lazy("test"),
 }
 NEEDED: Final = {"training": (1_000, 50), "validation": (300, 20), "test": (300, 20)}
-# As much as a training itself needs. What does best with a dozen frauds does not with a hundred: a fold of 21 reached an
-# average precision of 0.12 where validation reached 0.59, and passed over what did best there.
+# As much as a training itself needs. What does best with a dozen frauds does not with a hundred: a fold of 21 reached
+# an average precision of 0.12 where validation reached 0.59, and passed over what did best there.
 FOLD_NEEDED: Final = (NEEDED["training"][1], NEEDED["validation"][1])
 
 
