@@ -32,7 +32,19 @@ def test_every_pin_has_hashes_and_no_address(file: Path) -> None:
 
 def test_the_web_process_carries_nothing_that_only_training_or_tests_need() -> None:
     base = (ROOT / "requirements" / "base.txt").read_text(encoding="utf-8")
-    for heavy in ("polars", "pyarrow", "numpy", "pymongo", "pytest", "playwright", "mypy"):
+    for heavy in (
+        "polars",
+        "pyarrow",
+        "pandas",
+        "scikit-learn",
+        "mlflow-skinny",
+        "evidently",
+        "matplotlib",
+        "pymongo",
+        "pytest",
+        "playwright",
+        "mypy",
+    ):
         assert f"\n{heavy}==" not in base
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from apps.compliance.models import Tenant
 from apps.fraud.engine.decide import Inputs, Policy, decide
@@ -119,6 +120,19 @@ def test_a_large_period_is_sampled_evenly_and_says_so(in_tenant: Tenant, monkeyp
     assert found.after is not None
     assert whole.after is not None
     assert found.after.alerts == pytest.approx(whole.after.alerts, rel=0.5)
+
+
+def test_payments_before_the_first_decision_thin_no_sample(in_tenant: Tenant, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where five million were loaded before anybody decided."""
+    scorer = small_scorer(in_tenant)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT setval(s, nextval(s) + 1000000) FROM pg_get_serial_sequence('payments_paymentreference', 'id') s"
+        )
+    decided(in_tenant, ends=NOON, count=300)
+    monkeypatch.setattr(sampling, "PROBE", 50)
+    found = scorer_impact(tenant_id=in_tenant.pk, before=RULES, after=Side(scorer.number, POINT), now=NOON, limit=100)
+    assert 90 <= found.payments <= 110
 
 
 def test_rows_of_another_catalogue_are_read_by_name_or_left_out_and_counted(in_tenant: Tenant) -> None:

@@ -111,4 +111,7 @@ def _first(cursor: Any, tenant_id: int, since: datetime, last: int) -> int:
             low = int(found[0]) + 1
         else:
             high = middle
-    return low
+    # Where nothing was decided before the period, that is 0: the numbers before the first decision say nothing.
+    cursor.execute(_NEXT, [tenant_id, low])
+    found = cursor.fetchone()
+    return low if found is None else int(found[0])

@@ -22,9 +22,6 @@ from apps.fraud.services.scorer_watch_figures import feature_weights
 from apps.fraud.services.scorer_watch_page import page_made
 from tests.scorers.small import small_rows
 from tests.scorers.watch.days import watchable
-from tests.ui.conftest import browser
-
-__all__ = ["browser"]
 
 
 def given(*, dearer: float = 1.0) -> tuple[Any, ...]:
