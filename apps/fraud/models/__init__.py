@@ -9,15 +9,8 @@ from apps.fraud.models.lists import FraudList, ListEntry, ListsVersion
 from apps.fraud.models.outbox import OutboxLane
 from apps.fraud.models.rule import Rule, RuleVersion
 from apps.fraud.models.ruleset import ActiveRuleSet, RuleSet
-from apps.fraud.models.scorer import (
-    ActiveScorer,
-    Explanation,
-    Scorer,
-    ScorerArtefact,
-    ScorerChange,
-    ScorerPicture,
-    ShadowScore,
-)
+from apps.fraud.models.scorer import ActiveScorer, Scorer, ScorerArtefact, ScorerChange, ScorerPicture
+from apps.fraud.models.scorer_traces import Explanation, ShadowScore
 from apps.fraud.models.watch import OperationalAlert, ScorerWatch
 
 __all__ = [
