@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from apps.compliance.admin.present import EMPTY, Column, Section, Viewer, badge, code, link, moment, own_link, table
 from apps.compliance.models import ApiKey, User
 from apps.customers.models import Customer
-from apps.fraud.admin.decision_cells import bar, french, score_text, value_text
+from apps.fraud.admin.decision_cells import bar, french, percent, score_text, value_text
 from apps.fraud.models import Anomaly, AnomalyKind
 
 TONES: Final = {"open": "warning", "looked_at": "info", "dismissed": "neutral", "confirmed": "danger"}
@@ -63,13 +63,9 @@ def period_text(_viewer: Viewer, row: Anomaly) -> Any:
     return format_html("{} – {}", moment(row.period_start), moment(row.period_end))
 
 
-def percent(share: float, digits: int = 2) -> str:
-    return _("%(number)s %%") % {"number": number_format(share * 100, digits)}
-
-
 def unusual_text(_viewer: Viewer, row: Anomaly) -> str:
     return _("Odder than %(share)s of the %(rows)s it was compared with") % {
-        "share": percent(row.unusual),
+        "share": percent(row.unusual, 2),
         "rows": number_format(row.sample_rows, force_grouping=True),
     }
 
@@ -114,7 +110,7 @@ def _rare(_viewer: Viewer, told: dict[str, Any]) -> str:
     share = told["share"]
     if share == 0:
         return _("no other")
-    return _("less than 0.01 %") if share < 0.0001 else percent(share)
+    return _("less than 0.01 %") if share < 0.0001 else percent(share, 2)
 
 
 def _part(_viewer: Viewer, told: dict[str, Any]) -> Any:

@@ -74,6 +74,10 @@ def share_text(start: float, end: float) -> str:
     return f"−{score_text(-share)}" if share < 0 else score_text(share)
 
 
+def percent(share: float | None, digits: int = 1) -> str:
+    return EMPTY if share is None else _("%(number)s %%") % {"number": number_format(share * 100, digits)}
+
+
 def value_text(value: Value) -> Any:
     """Of a feature: figures with a few digits, texts as they are stored."""
     if isinstance(value, bool):

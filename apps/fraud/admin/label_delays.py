@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from apps.compliance.admin.limits import statement_limit, took_too_long
 from apps.compliance.admin.present import Column, Section, Viewer, table
-from apps.fraud.admin.scorer_watch_parts import percent
+from apps.fraud.admin.decision_cells import percent
 from apps.fraud.models import FraudLabel
 from apps.fraud.selectors.label_delays import SHARES_AFTER, Delays, Group, LabelDelays, label_delays
 from kivendtout.lib.clock import now

@@ -17,13 +17,13 @@ from django.utils.translation import gettext_lazy
 
 from apps.compliance.admin.base import RecordAdmin, listed
 from apps.compliance.admin.present import Button, Column, Record, Section, Viewer, column, link
+from apps.fraud.admin.decision_cells import percent
 from apps.fraud.admin.scorer_watch_parts import (
     features_section,
     figure,
     labels_section,
     out_badges,
     out_section,
-    percent,
     psi_badge,
     volume_section,
     worst_psi,

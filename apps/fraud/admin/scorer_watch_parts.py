@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from apps.compliance.admin.present import EMPTY, Cell, Column, Fact, Section, badge, code, plain
-from apps.fraud.admin.decision_cells import french
+from apps.fraud.admin.decision_cells import french, percent
 from apps.fraud.admin.operational_alert_parts import BASES, short_name
 from apps.fraud.engine.features.catalogue import CATALOGUE
 from apps.fraud.models import OperationalAlert, ScorerWatch
@@ -36,10 +36,6 @@ def psi_badge(value: float | None) -> Any:
 
 def figure(value: float | None, digits: int = 3) -> str:
     return EMPTY if value is None else number_format(value, digits, force_grouping=True)
-
-
-def percent(share: float | None, digits: int = 1) -> str:
-    return EMPTY if share is None else _("%(number)s %%") % {"number": number_format(share * 100, digits)}
 
 
 def _day(text: Any) -> str:
